@@ -1,0 +1,1 @@
+"""emgnb: facial EMG and micro-expressions in the notebook."""

@@ -1,0 +1,464 @@
+"""Sessions on disk: one Zarr v3 store each, read lazily, written in bounded memory.
+
+Signals lie in chunks of 60 s, channel by channel inside a chunk, packed by bitshuffle and lz4, as
+16-bit counts where the converter's step is known. A uniform `time` is not stored at all: its start
+and step are attributes of the node, and `open` computes the rest. A store appears under its name
+only when it is complete, and never over an existing one.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+import zarr
+from xarray.backends import BackendArray
+from xarray.core import indexing
+from zarr.codecs import BloscCodec, TransposeCodec
+
+from emgnb.recording import model
+from emgnb.recording.timeindex import TimeIndex
+
+CHUNK_SECONDS = 60.0
+MAX_CHUNK_ROWS = 1 << 20
+# The 16-bit code for a lost sample; the converters in question give at most 15 bits.
+LOST = np.int16(-32768)
+
+
+def save(session: xr.DataTree, path: str | os.PathLike[str]) -> Path:
+    """Write a session as one Zarr store, a minute at a time.
+
+    Parameters
+    ----------
+    session : see `make`
+    path : folder to create, by custom `….zarr`
+
+    Raises
+    ------
+    FileExistsError : something is there already; nothing is ever overwritten
+    ValueError : the session breaks the data model
+    """
+    model.check(session)
+    target, partial = _fresh(path)
+    try:
+        zarr.create_group(partial, attributes=_plain(session.attrs), zarr_format=3)
+        for node in session.subtree:
+            if node.path != "/":
+                _write_node(partial, node.path, node.to_dataset(inherit=False))
+        partial.replace(target)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    return target
+
+
+def open(path: str | os.PathLike[str]) -> xr.DataTree:
+    """Open a session lazily: samples are read when they are used.
+
+    Parameters
+    ----------
+    path : a store that `save` or a recorder wrote
+
+    Raises
+    ------
+    FileNotFoundError, ValueError : nothing there, or not a session
+    """
+    store = Path(path)
+    if not store.exists():
+        raise FileNotFoundError(f"no session at {store}: check the name, or record one first")
+    try:
+        tree = xr.open_datatree(store, engine="zarr", chunks=None, consolidated=False)
+    except Exception as error:
+        raise ValueError(f"{store} is not a session store: {error}") from error
+    nodes = {}
+    for node in tree.subtree:
+        dataset = node.to_dataset(inherit=False)
+        if "time_step" in dataset.attrs:
+            dataset = _with_time(dataset)
+        for name, variable in dataset.variables.items():
+            if variable.encoding.get("scale_factor") is not None:
+                dataset[name] = _packed(store / node.path.strip("/") / str(name), variable)
+        nodes[node.path] = dataset
+    opened = xr.DataTree.from_dict(nodes)
+    model.check(opened)
+    return opened
+
+
+def add_labels(path: str | os.PathLike[str], coder: str, table: xr.Dataset) -> None:
+    """Write a coder's event table into a stored session, in place of that coder's earlier one.
+
+    Parameters
+    ----------
+    path : a store that `save` or a recorder wrote
+    coder : name of the labels' author; other coders' tables stay untouched
+    table : events, see `labels.events`
+
+    Raises
+    ------
+    ValueError : the table breaks the data model
+    """
+    session = open(path)
+    session[f"labels/{coder}"] = xr.DataTree(table)
+    model.check(session)
+    _write_node(Path(path), f"/labels/{coder}", table, replace=True)
+
+
+class SessionWriter:
+    """Write a session block by block: for recordings that are longer than the memory.
+
+    Parameters
+    ----------
+    path : folder to create
+    like : signal without samples, (0, channel), as `recording.signal` makes it: names, kinds,
+        units, rate and start are its own
+    scale : units per count; then samples are stored as 16-bit counts
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], like: xr.DataArray, *, scale: float | None = None
+    ) -> None:
+        self._target, self._partial = _fresh(path)
+        self._like = like
+        self._scale = scale
+        zarr.create_group(self._partial, zarr_format=3)
+        _write_node(self._partial, "/emg", like.to_dataset(name="signal").drop_dims("time"))
+        rate = model.sampling_rate(like)
+        width = like.sizes["channel"]
+        group = self._partial / "emg"
+        self._signal = _Rows(
+            group / "signal", ("time", "channel"), (width,), rate, _plain(like.attrs), scale
+        )
+        self._valid = _Rows(group / "valid", ("time",), (), rate, {}, None, dtype=np.bool_)
+
+    def append(self, block: npt.NDArray[Any], valid: npt.NDArray[np.bool_] | None = None) -> None:
+        """Append samples.
+
+        Parameters
+        ----------
+        block : (time, channel), in `like`'s units; NaN where lost
+        valid : (time,) by default false where a sample is NaN
+        """
+        self._signal.append(block)
+        self._valid.append(~np.isnan(block).any(axis=1) if valid is None else valid)
+
+    def close(
+        self,
+        *,
+        markers: xr.Dataset | None = None,
+        labels: Mapping[str, xr.Dataset] | None = None,
+        signal_attrs: Mapping[str, Any] | None = None,
+        **attrs: Any,
+    ) -> Path:
+        """Finish the store and give it its name; `attrs` as in `make`."""
+        self._signal.flush()
+        self._valid.flush()
+        index = self._like.xindexes["time"]
+        assert isinstance(index, TimeIndex)
+        group = zarr.open_group(self._partial / "emg", mode="r+")
+        group.attrs.update(_time_attrs(index))
+        group["signal"].attrs.update(_plain({**self._like.attrs, **(signal_attrs or {})}))
+        group.attrs["coordinates"] = " ".join(["valid", *model.CHANNEL_COORDS])
+        zarr.open_group(self._partial, mode="r+").attrs.update(
+            _plain({"participant": "", "session": "", "label_meaning": "instructed", **attrs})
+        )
+        table = model.empty_markers() if markers is None else markers
+        _write_node(self._partial, "/markers", table)
+        for coder, events in (labels or {}).items():
+            _write_node(self._partial, f"/labels/{coder}", events)
+        model.check(open(self._partial))
+        self._partial.replace(self._target)
+        return self._target
+
+    def abandon(self) -> None:
+        """Remove what was written so far."""
+        shutil.rmtree(self._partial, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self.abandon()
+
+
+class _Rows:
+    """One growing Zarr array along `time`; writes whole chunks only."""
+
+    def __init__(
+        self,
+        path: Path,
+        dims: tuple[str, ...],
+        shape: tuple[int, ...],
+        rate: float,
+        attrs: dict[str, Any],
+        scale: float | None,
+        dtype: npt.DTypeLike = np.float32,
+    ) -> None:
+        self._scale = scale
+        rows = min(max(round(CHUNK_SECONDS * rate), 1), MAX_CHUNK_ROWS)
+        order = tuple(reversed(range(len(dims))))
+        packing = {} if scale is None else {"scale_factor": scale, "_FillValue": int(LOST)}
+        stored = np.dtype(np.int16 if scale is not None else dtype)
+        self._array = zarr.create_array(
+            path,
+            shape=(0, *shape),
+            chunks=(rows, *shape),
+            dtype=stored,
+            filters=[TransposeCodec(order=order)] if len(order) > 1 else None,
+            compressors=BloscCodec(cname="lz4", shuffle="bitshuffle"),
+            fill_value=LOST if scale is not None else (np.nan if stored.kind == "f" else 0),
+            dimension_names=dims,
+            attributes={**attrs, **packing},
+            zarr_format=3,
+        )
+        self._chunk = rows
+        self._buffer = np.empty((rows, *shape), dtype=stored)
+        self._filled = 0
+
+    def append(self, block: npt.NDArray[Any]) -> None:
+        packed = block if self._scale is None else pack(block, self._scale)
+        done = 0
+        while done < len(packed):
+            take = min(self._chunk - self._filled, len(packed) - done)
+            self._buffer[self._filled : self._filled + take] = packed[done : done + take]
+            self._filled += take
+            done += take
+            if self._filled == self._chunk:
+                self.flush()
+
+    def flush(self) -> None:
+        if self._filled:
+            at = self._array.shape[0]
+            self._array.resize((at + self._filled, *self._array.shape[1:]))
+            self._array[at:] = self._buffer[: self._filled]
+            self._filled = 0
+
+
+def pack(block: npt.NDArray[Any], scale: float) -> npt.NDArray[np.int16]:
+    """Turn samples into 16-bit counts of `scale` units each; NaN becomes the code for lost."""
+    counts = np.rint(np.asarray(block, dtype=np.float64) / scale)
+    if np.nanmax(np.abs(counts), initial=0) > 32767:
+        raise ValueError(
+            f"a sample of {np.nanmax(np.abs(block)):g} does not fit 16 bits at {scale:g} a count"
+        )
+    return np.where(np.isnan(counts), float(LOST), counts).astype(np.int16)
+
+
+def _write_node(store: Path, path: str, dataset: xr.Dataset, *, replace: bool = False) -> None:
+    """Write a node: what runs along time by blocks, the rest at once."""
+    along_time = (
+        [
+            str(name)
+            for name, variable in dataset.variables.items()
+            if "time" in variable.dims and dataset.sizes["time"]
+        ]
+        if "time" in dataset.dims
+        else []
+    )
+    index = dataset.xindexes.get("time") if "time" in dataset.dims else None
+    rest = dataset.drop_vars(along_time)
+    rest.attrs = _plain(rest.attrs)
+    if isinstance(index, TimeIndex):
+        rest = rest.drop_vars("time", errors="ignore")
+        rest.attrs |= _time_attrs(index)
+        along_time = [name for name in along_time if name != "time"]
+    coords = [str(name) for name in dataset.coords if name not in dataset.dims]
+    if coords:
+        rest = rest.reset_coords([name for name in coords if name in rest.coords])
+        rest.attrs["coordinates"] = " ".join(coords)
+    for name in rest.variables:
+        rest[name].encoding.clear()
+        if rest[name].dtype.kind == "U":
+            rest[name] = rest[name].astype(object)
+    if replace:
+        shutil.rmtree(store / path.strip("/"), ignore_errors=True)
+    rest.to_zarr(store, group=path, mode="a", consolidated=False, zarr_format=3)
+    for name in along_time:
+        _write_rows(store / path.strip("/") / name, dataset[name].variable, dataset)
+
+
+def _write_rows(path: Path, variable: xr.Variable, dataset: xr.Dataset) -> None:
+    dims = ("time", *(dim for dim in variable.dims if dim != "time"))
+    variable = variable.transpose(*dims)
+    rate = model.sampling_rate(dataset) if _is_uniform(dataset) else 1000.0
+    scale = _exact_scale(variable, rate)
+    dtype = np.bool_ if variable.dtype == bool else variable.dtype
+    rows = _Rows(
+        path,
+        tuple(map(str, dims)),
+        variable.shape[1:],
+        rate,
+        _plain(variable.attrs),
+        scale,
+        dtype,
+    )
+    for block in _blocks(variable, rate):
+        rows.append(block)
+    rows.flush()
+
+
+def _blocks(variable: xr.Variable, rate: float) -> Iterator[npt.NDArray[Any]]:
+    size = min(max(round(CHUNK_SECONDS * rate), 1), MAX_CHUNK_ROWS)
+    for start in range(0, variable.sizes["time"], size):
+        yield variable.isel(time=slice(start, start + size)).values
+
+
+def _exact_scale(variable: xr.Variable, rate: float) -> float | None:
+    """Return the converter's step that the variable came from, if it still holds for each sample.
+
+    An encoding survives copies in xarray, a change of values does not touch it: so it is proved.
+    """
+    scale = variable.encoding.get("scale_factor")
+    if scale is None or variable.dtype.kind != "f":
+        return None
+    for block in _blocks(variable, rate):
+        counts = np.rint(block / scale)
+        exact = np.isnan(block) | (np.abs(counts * scale - block) <= 1e-6 * np.abs(block))
+        if not exact.all() or np.nanmax(np.abs(counts), initial=0) > 32767:
+            return None
+    return float(scale)
+
+
+def _is_uniform(dataset: xr.Dataset) -> bool:
+    return isinstance(dataset.xindexes.get("time"), TimeIndex)
+
+
+def _time_attrs(index: TimeIndex) -> dict[str, float]:
+    return {"time_start": float(index.start), "time_step": float(index.step)}
+
+
+def _with_time(dataset: xr.Dataset) -> xr.Dataset:
+    attrs = dict(dataset.attrs)
+    start, step = attrs.pop("time_start"), attrs.pop("time_step")
+    size = dataset.sizes.get("time", 0)
+    index = TimeIndex.uniform(start, step, size)
+    timed = dataset.assign_coords(xr.Coordinates.from_xindex(index))
+    timed.attrs = attrs
+    return timed
+
+
+class _Packed(BackendArray):
+    """16-bit counts on disk, float32 units in memory.
+
+    xarray itself decodes a scale factor to float64, twice the memory of a signal for nothing.
+    """
+
+    def __init__(self, path: Path, scale: float) -> None:
+        self._array = zarr.open_array(path, mode="r")
+        self._scale = np.float32(scale)
+        self.shape = self._array.shape
+        self.dtype = np.dtype(np.float32)
+
+    def __getitem__(self, key: indexing.ExplicitIndexer) -> npt.NDArray[np.float32]:
+        found: npt.NDArray[np.float32] = indexing.explicit_indexing_adapter(
+            key, self.shape, indexing.IndexingSupport.OUTER, self._read
+        )
+        return found
+
+    def _read(self, key: tuple[Any, ...]) -> npt.NDArray[np.float32]:
+        counts = np.asarray(self._array.oindex[key])
+        values = counts.astype(np.float32) * self._scale
+        values[counts == LOST] = np.nan
+        return values
+
+
+def _packed(path: Path, variable: xr.Variable) -> xr.Variable:
+    scale = float(variable.encoding["scale_factor"])
+    data = indexing.LazilyIndexedArray(_Packed(path, scale))
+    return xr.Variable(variable.dims, data, variable.attrs, {"scale_factor": scale})
+
+
+def _fresh(path: str | os.PathLike[str]) -> tuple[Path, Path]:
+    """Return a path that is free, and the one to write to until the store is complete."""
+    target = Path(path)
+    if target.exists():
+        raise FileExistsError(f"{target} exists and is not overwritten: choose another name")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(target.name + ".partial")
+    if partial.exists():
+        raise FileExistsError(
+            f"{partial} is there, left by a writer that did not finish or still writes: "
+            "remove it or choose another name"
+        )
+    return target, partial
+
+
+def _plain(attrs: Mapping[Any, Any]) -> dict[str, Any]:
+    """Attributes as JSON takes them."""
+    return {
+        str(name): value.item() if isinstance(value, np.generic) else value
+        for name, value in attrs.items()
+    }
+
+
+def to_netcdf(session: xr.DataTree, path: str | os.PathLike[str]) -> Path:
+    """Export a session as NetCDF4 (needs h5netcdf), `time` written out.
+
+    Raises
+    ------
+    FileExistsError : something is there already
+    """
+    model.check(session)
+    target, _ = _fresh(path)
+    plain = {}
+    for node in session.subtree:
+        dataset = node.to_dataset(inherit=False)
+        if _is_uniform(dataset):
+            dataset = dataset.drop_indexes("time").assign_coords(time=dataset["time"].values)
+        for name, variable in dataset.variables.items():
+            dataset[name].encoding.clear()
+            if variable.dtype == bool:
+                dataset[name] = variable.astype(np.int8)
+        plain[node.path] = dataset
+    xr.DataTree.from_dict(plain).to_netcdf(target, engine="h5netcdf")
+    return target
+
+
+def to_csv(session: xr.DataTree, folder: str | os.PathLike[str]) -> Path:
+    """Export a session as CSV files in a new folder: emg, markers, and a table per coder.
+
+    `emg.csv` has a column `time_s`, one per channel headed by its name and unit, and `valid`;
+    a lost sample is an empty field.
+
+    Raises
+    ------
+    FileExistsError : something is there already
+    """
+    model.check(session)
+    target, _ = _fresh(folder)
+    target.mkdir()
+    x: xr.DataArray = session["emg"].to_dataset()["signal"]
+    with (target / "emg.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        units = x.attrs["units"]
+        writer.writerow(["time_s", *(f"{name} ({units})" for name in x["channel"].values), "valid"])
+        for start in range(0, x.sizes["time"], 60_000):
+            block = x.isel(time=slice(start, start + 60_000))
+            time, valid = block.coords["time"].values, block.coords["valid"].values
+            for at, row, ok in zip(time.tolist(), block.values.tolist(), valid, strict=True):
+                cells = ("" if value != value else f"{value:.7g}" for value in row)
+                writer.writerow([f"{at:.6f}", *cells, int(ok)])
+    tables = {"markers": session["markers"]} if "markers" in session.children else {}
+    if "labels" in session.children:
+        tables |= {f"labels_{name}": node for name, node in session["labels"].children.items()}
+    for name, node in tables.items():
+        _table_to_csv(node.to_dataset(), target / f"{name}.csv")
+    return target
+
+
+def _table_to_csv(table: xr.Dataset, path: Path) -> None:
+    columns = [str(name) for name in table.data_vars]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows(zip(*(table[name].values.tolist() for name in columns), strict=True))

@@ -1,0 +1,249 @@
+"""The data model: what is refused, what survives the disk, what a day costs."""
+
+import json
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from emgnb import recording
+
+
+def noise(seconds=10.0, rate=1000.0, channels=2, **options):
+    values = np.random.default_rng(0).normal(size=(round(seconds * rate), channels))
+    return recording.signal(values, rate=rate, units=options.pop("units", "uV"), **options)
+
+
+def session(**options):
+    markers = recording.markers([1.0, 3.0], ["smile", "rest"], uncertainty=0.002)
+    return recording.make(noise(**options), markers=markers, participant="P01")
+
+
+def test_rate_is_read_from_time_not_from_an_attribute():
+    x = noise(rate=999.37, nominal_rate=1000.0)
+    assert recording.sampling_rate(x) == 999.37
+    assert recording.sampling_rate(x.isel(time=slice(0, None, 2))) == pytest.approx(999.37 / 2)
+
+
+def test_plain_time_stamps_give_the_rate_too():
+    time = np.arange(5000) / 1500
+    x = recording.signal(np.zeros(5000), time=time, units="uV")
+    assert recording.sampling_rate(x) == pytest.approx(1500)
+
+
+def test_irregular_time_is_refused_and_the_measured_rate_said():
+    rng = np.random.default_rng(1)
+    time = np.cumsum(rng.normal(1 / 20, 0.006, size=400))
+    x = recording.signal(np.zeros(400), time=time, units="count")
+    with pytest.raises(ValueError, match=r"not uniform.*about (19|20)\.?\d* Hz"):
+        recording.sampling_rate(x)
+
+
+def test_stale_buffer_does_not_move_the_measured_rate():
+    stale = np.linspace(0, 1.3, 8000)
+    live = 1.3 + np.cumsum(np.full(2000, 1 / 19.8))
+    x = recording.signal(np.zeros(10_000), time=np.concatenate([stale, live]), units="count")
+    assert recording.measured_rate(x) == pytest.approx(19.8, abs=0.05)
+
+
+def test_uniform_counts_what_it_leaves_out_and_invents_nothing():
+    time = np.array([0, 0.1, 0.2, 0.2001, 0.5, 0.6])
+    x = recording.signal(np.arange(6.0), time=time, units="count")
+    y = recording.uniform(x, rate=10)
+    assert recording.sampling_rate(y) == 10
+    np.testing.assert_array_equal(y.values[:, 0], [0, 1, 3, np.nan, np.nan, 4, 5])
+    assert y.attrs["lost"] == 2
+    assert recording.history(y)[-1]["doubled"] == 1
+    assert not y["valid"].values[3]
+
+
+def test_all_faults_of_a_session_come_in_one_error():
+    bad = session()
+    x = bad["emg/signal"].assign_coords(
+        signal_kind=("channel", ["raw", "cooked"]), side=("channel", ["left", "up"])
+    )
+    x.attrs["units"] = "volt"
+    bad["emg"] = xr.DataTree(x.to_dataset(name="signal"))
+    bad.attrs["label_meaning"] = "guessed"
+    with pytest.raises(ValueError, match="4 faults") as error:
+        recording.check(bad)
+    for word in ("cooked", "up", "volt", "guessed"):
+        assert word in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"channel": ["a", "a"]}, "differ"),
+        ({"muscle": ["one"]}, "1 values of muscle for 2 channels"),
+        ({"units": "volts"}, "units"),
+        ({"rate": -1.0}, "positive"),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused(options, words):
+    with pytest.raises(ValueError, match=words):
+        recording.signal(np.zeros((10, 2)), **{"rate": 100.0, "units": "uV", **options})
+
+
+def test_history_is_json_without_a_clock_and_leaves_its_input_alone():
+    x = noise()
+    y = recording.with_history(recording.with_history(x, "detrend"), "notch", mains=50.0)
+    assert recording.history(x) == []
+    assert recording.history(y) == [{"step": "detrend"}, {"step": "notch", "mains": 50.0}]
+
+
+def test_a_saved_session_opens_the_same(tmp_path):
+    made = session()
+    made["emg/signal"][100:110] = np.nan
+    made["emg"]["valid"][100:110] = False
+    table = event_table()
+    made["labels/ann"] = xr.DataTree(table)
+    made.attrs["faults"] = json.dumps(["the left electrode came off"])
+    path = recording.save(made, tmp_path / "one.zarr")
+    again = recording.open(path)
+    assert recording.sampling_rate(again["emg/signal"]) == 1000.0
+    for node in made.subtree:
+        xr.testing.assert_identical(
+            again[node.path].to_dataset(inherit=False).load(), node.to_dataset(inherit=False)
+        )
+    assert recording.known_faults(again) == ["the left electrode came off"]
+
+
+def event_table():
+    columns = {
+        "onset": [1.0], "apex": [1.2], "offset": [2.0],
+        "au": ["12"], "side": ["L"], "intensity": ["C"], "label": ["smile"],
+    }  # fmt: skip
+    return xr.Dataset({name: ("event", np.array(values)) for name, values in columns.items()})
+
+
+def test_labels_are_added_to_a_store_and_replace_only_their_coder(tmp_path):
+    path = recording.save(session(), tmp_path / "one.zarr")
+    recording.add_labels(path, "ann", event_table())
+    recording.add_labels(path, "bob", event_table())
+    later = event_table()
+    later["onset"] = ("event", np.array([0.5]))
+    recording.add_labels(path, "ann", later)
+    again = recording.open(path)
+    assert float(again["labels/ann/onset"][0]) == 0.5
+    assert float(again["labels/bob/onset"][0]) == 1.0
+    later["offset"] = ("event", np.array([0.1]))
+    with pytest.raises(ValueError, match="offset before onset"):
+        recording.add_labels(path, "ann", later)
+    assert float(recording.open(path)["labels/ann/offset"][0]) == 2.0
+
+
+def test_irregular_time_survives_the_disk(tmp_path):
+    time = np.cumsum(np.random.default_rng(0).uniform(0.01, 0.09, 500))
+    made = recording.make(recording.signal(np.zeros(500), time=time, units="count"))
+    again = recording.open(recording.save(made, tmp_path / "irregular.zarr"))
+    np.testing.assert_array_equal(again["emg/signal"]["time"].values, time)
+
+
+def test_nothing_is_overwritten(tmp_path):
+    path = recording.save(session(), tmp_path / "one.zarr")
+    for export in (recording.save, recording.to_netcdf, recording.to_csv):
+        with pytest.raises(FileExistsError, match="not overwritten"):
+            export(session(), path)
+
+
+def write_counts(path, blocks, scale=5 / 1023):
+    like = recording.signal(np.empty((0, 2)), rate=1000.0, units="V", nominal_rate=1000.0)
+    with recording.SessionWriter(path, like, scale=scale) as writer:
+        for block in blocks:
+            writer.append(block)
+        return writer.close(participant="P02", markers=recording.markers([0.5], ["smile"]))
+
+
+def test_counts_written_in_any_blocks_come_back_exactly(tmp_path):
+    rng = np.random.default_rng(3)
+    counts = rng.integers(0, 1024, size=(130_000, 2)).astype(float)
+    counts[500:600] = np.nan
+    scale = 5 / 1023
+    cuts = np.sort(rng.integers(0, len(counts), size=20))
+    path = write_counts(tmp_path / "c.zarr", np.split(counts * scale, cuts), scale)
+    again = recording.open(path)["emg/signal"]
+    assert again.dtype == np.float32
+    assert again.sizes == {"time": 130_000, "channel": 2}
+    np.testing.assert_array_equal(np.rint(again.values / scale), counts)
+    np.testing.assert_array_equal(again["valid"].values, ~np.isnan(counts[:, 0]))
+
+
+def test_a_changed_signal_is_not_squeezed_into_the_old_counts(tmp_path):
+    counts = np.random.default_rng(3).integers(0, 1024, size=(5000, 2)).astype(float)
+    opened = recording.open(write_counts(tmp_path / "c.zarr", [counts * 5 / 1023]))
+    same = recording.open(recording.save(opened, tmp_path / "same.zarr"))
+    assert same["emg/signal"].encoding["scale_factor"] == 5 / 1023
+    x = opened["emg/signal"].load()
+    changed = recording.make(x.copy(data=x.values * 0.37))
+    again = recording.open(recording.save(changed, tmp_path / "changed.zarr"))
+    np.testing.assert_array_equal(again["emg/signal"].values, x.values * np.float32(0.37))
+
+
+def test_a_writer_that_fails_leaves_nothing_behind(tmp_path):
+    with pytest.raises(ValueError, match="does not fit 16 bits"):
+        write_counts(tmp_path / "c.zarr", [np.full((10, 2), 1e6)])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_something_else_than_a_session_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no session at"):
+        recording.open(tmp_path / "none.zarr")
+    (tmp_path / "text").write_text("hello")
+    with pytest.raises(ValueError, match="not a session"):
+        recording.open(tmp_path / "text")
+
+
+def test_exports_hold_the_same_numbers(tmp_path):
+    made = session()
+    made["labels/ann"] = xr.DataTree(event_table())
+    netcdf = xr.open_datatree(recording.to_netcdf(made, tmp_path / "s.nc"), engine="h5netcdf")
+    np.testing.assert_array_equal(netcdf["emg/signal"].values, made["emg/signal"].values)
+    np.testing.assert_allclose(netcdf["emg/time"].values, made["emg/time"].values)
+    folder = recording.to_csv(made, tmp_path / "csv")
+    rows = np.genfromtxt(folder / "emg.csv", delimiter=",", names=True)
+    np.testing.assert_allclose(rows["ch1_uV"], made["emg/signal"].values[:, 0], rtol=1e-5)
+    assert (folder / "markers.csv").read_text().splitlines()[1].startswith("1.0,smile,")
+    assert (folder / "labels_ann.csv").exists()
+
+
+def test_time_is_selected_as_people_type_it():
+    x = noise()
+    assert x.sel(time=slice(2, 3)).sizes["time"] == 1001
+    assert recording.sampling_rate(x.sel(time=slice(2, 3))) == 1000.0
+    np.testing.assert_array_equal(x.sel(time=2.5).values, x.values[2500])
+    with pytest.raises(KeyError, match="nearest"):
+        x.sel(time=2.50037)
+    joined = xr.concat([x[:10], x[10:30]], "time")
+    assert recording.sampling_rate(joined) == 1000.0
+    with pytest.raises(ValueError, match="do not follow"):
+        xr.concat([x[:10], x[11:30]], "time")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="peak memory is read by `resource`: not there")
+def test_a_day_opens_in_little_memory(tmp_path):
+    like = recording.signal(np.empty((0, 8)), rate=1000.0, units="V")
+    minute = np.random.default_rng(0).integers(0, 1024, size=(60_000, 8)) * (5 / 1023)
+    with recording.SessionWriter(tmp_path / "day.zarr", like, scale=5 / 1023) as writer:
+        for _ in range(24 * 60):
+            writer.append(minute)
+        path = writer.close()
+    code = """
+        import resource, sys
+        from emgnb import recording
+        x = recording.open(sys.argv[1])["emg/signal"]
+        middle = x.sel(time=slice(43_200, 43_205)).values
+        print(x.sizes["time"], middle.shape[0], middle.dtype,
+              resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    """
+    out = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), str(path)],
+        check=True, capture_output=True, text=True,
+    ).stdout.split()  # fmt: skip
+    assert out[:3] == ["86400000", "5001", "float32"]
+    unit = 1 if sys.platform == "darwin" else 1024
+    assert int(out[3]) * unit < 300e6
