@@ -1,6 +1,7 @@
 """The data model: what is refused, what survives the disk, what a day costs."""
 
 import json
+import os
 import subprocess
 import sys
 import textwrap
@@ -221,6 +222,26 @@ def test_time_is_selected_as_people_type_it():
     assert recording.sampling_rate(joined) == 1000.0
     with pytest.raises(ValueError, match="do not follow"):
         xr.concat([x[:10], x[11:30]], "time")
+
+
+def test_another_signal_keeps_the_rest_of_the_session():
+    made = session()
+    half = made["emg/signal"] / 2
+    half.attrs = made["emg/signal"].attrs
+    changed = recording.with_signal(made, half)
+    assert changed.attrs == made.attrs
+    assert changed["markers"].to_dataset().identical(made["markers"].to_dataset())
+    np.testing.assert_array_equal(changed["emg/signal"].values, made["emg/signal"].values / 2)
+
+
+def test_the_newest_session_is_found_and_a_free_name_offered(tmp_path):
+    assert recording.latest(tmp_path) is None
+    first = recording.save(session(), recording.free_path(tmp_path / "a" / "session.zarr"))
+    second = recording.save(session(), recording.free_path(tmp_path / "a" / "session.zarr"))
+    assert second.name == "session-2.zarr"
+    os.utime(first, (1, 1))
+    assert recording.latest(tmp_path) == second
+    assert recording.latest(tmp_path, "clean") is None
 
 
 @pytest.mark.slow

@@ -23,8 +23,18 @@ from emgnb.recording.model import (
     signal,
     uniform,
     with_history,
+    with_signal,
 )
-from emgnb.recording.store import SessionWriter, add_labels, open, save, to_csv, to_netcdf
+from emgnb.recording.store import (
+    SessionWriter,
+    add_labels,
+    free_path,
+    latest,
+    open,
+    save,
+    to_csv,
+    to_netcdf,
+)
 from emgnb.recording.timeindex import TimeIndex
 
 __all__ = [
@@ -37,8 +47,10 @@ __all__ = [
     "check",
     "empty_markers",
     "faults",
+    "free_path",
     "history",
     "known_faults",
+    "latest",
     "make",
     "markers",
     "measured_rate",
@@ -50,4 +62,5 @@ __all__ = [
     "to_netcdf",
     "uniform",
     "with_history",
+    "with_signal",
 ]

@@ -154,6 +154,20 @@ def make(
     return made
 
 
+def with_signal(session: xr.DataTree, signal: xr.DataArray) -> xr.DataTree:
+    """Return the session with another signal, its markers, labels and attributes kept.
+
+    Raises
+    ------
+    ValueError : the result breaks the data model
+    """
+    nodes = {node.path: node.to_dataset(inherit=False) for node in session.subtree}
+    nodes["/emg"] = signal.to_dataset(name="signal")
+    made = xr.DataTree.from_dict(nodes)
+    check(made)
+    return made
+
+
 def markers(
     time: npt.ArrayLike,
     text: list[str],

@@ -9,6 +9,7 @@ only when it is complete, and never over an existing one.
 from __future__ import annotations
 
 import csv
+import itertools
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -90,6 +91,21 @@ def open(path: str | os.PathLike[str]) -> xr.DataTree:
     opened = xr.DataTree.from_dict(nodes)
     model.check(opened)
     return opened
+
+
+def latest(folder: str | os.PathLike[str], name: str = "session") -> Path | None:
+    """Return the newest store `…/name*.zarr` below a folder, or None when there is none."""
+    found = Path(folder).glob(f"**/{name}*.zarr")
+    return max(found, key=lambda store: store.stat().st_mtime_ns, default=None)
+
+
+def free_path(path: str | os.PathLike[str]) -> Path:
+    """Return `path` if nothing is there, else the first free of `…-2`, `…-3`, …."""
+    wanted = Path(path)
+    names = itertools.chain(
+        [wanted], (wanted.with_stem(f"{wanted.stem}-{n}") for n in itertools.count(2))
+    )
+    return next(each for each in names if not each.exists())
 
 
 def add_labels(path: str | os.PathLike[str], coder: str, table: xr.Dataset) -> None:

@@ -1,0 +1,57 @@
+# Two commands on a fresh machine: `make lab` to work, `make test` to be sure.
+# Elsewhere (Windows, no make): the same lines are in README.md.
+
+VENV   ?= .venv
+PYTHON ?= $(shell .ci/find-python)
+ARGS   ?=
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install --disable-pip-version-check --no-input -q -c .ci/constraints.txt
+
+.PHONY: lab test lint demo bench lock clean system
+.DEFAULT_GOAL := lab
+
+lab: $(VENV)/.lab
+	$(BIN)/emgnb lab notebooks $(ARGS)
+
+demo: $(VENV)/.lab
+	$(BIN)/emgnb demo $(ARGS)
+
+test: system lint
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.test
+	@set -e; for each in benchmarks/*.py; do echo; echo "## $$each"; $(BIN)/python $$each; done
+
+# What the tests need beside Python: a Chromium to drive.
+system:
+	@.ci/system-packages chromium
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "emgnb needs Python >= 3.11; none was found on PATH."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || .ci/system-packages python3-venv
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.lab: pyproject.toml .ci/constraints.txt | $(VENV)/bin/python
+	@echo "Installing emgnb and what it needs into $(VENV) (a minute or two) …"
+	$(PIP) -e '.[all]'
+	@touch $@
+
+$(VENV)/.test: pyproject.toml .ci/constraints.txt | $(VENV)/bin/python
+	@echo "Installing emgnb, its tests and its linters into $(VENV) (a minute or two) …"
+	$(PIP) -e '.[test,lint]'
+	@touch $@ $(VENV)/.lab
+
+# Renew the pinned versions, for every Python and system at once.
+lock: $(VENV)/.test
+	$(PIP) uv
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --all-extras --upgrade \
+	  --no-header --no-annotate --no-emit-index-url pyproject.toml -o .ci/constraints.txt
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,183 @@
+"""The whole journey, unattended, on the simulated face: from a port to an honest accuracy.
+
+It does what the three notebooks do, in their order and with the same functions, and writes what a
+person would want to look at into one HTML file that needs no network.
+"""
+
+from __future__ import annotations
+
+import html
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from emgnb import (
+    acquire,
+    evaluate,
+    features,
+    filters,
+    labels,
+    models,
+    plots,
+    recording,
+    simulate,
+    spectra,
+    windows,
+)
+
+EXPRESSIONS = ("smile", "frown", "surprise", "disgust", "pucker")
+NETWORKS = ("cnn", "lstm", "cnn_lstm")
+LENGTH, STEP = 0.2, 0.1
+
+
+@dataclass
+class Report:
+    """HTML sections, in the order they are added."""
+
+    title: str
+    sections: list[str] = field(default_factory=list)
+
+    def add(self, heading: str, text: str, *parts: Any) -> None:
+        """Add a section: what to see, then figures and tables."""
+        body = [f"<h2>{html.escape(heading)}</h2>", f"<p>{html.escape(text)}</p>"]
+        for part in parts:
+            if hasattr(part, "to_html"):
+                first = not any("<div class='figure'>" in done for done in self.sections + body)
+                drawn = part.to_html(full_html=False, include_plotlyjs=first)
+                body.append(f"<div class='figure'>{drawn}</div>")
+            else:
+                body.append(part._repr_html_())
+        self.sections.append("\n".join(body))
+
+    def write(self, path: Path) -> Path:
+        """Write the page; an existing file is never overwritten."""
+        style = (
+            "body{font:16px/1.5 system-ui,sans-serif;max-width:64rem;margin:2rem auto;padding:0 1rem}"
+            "table{border-collapse:collapse}td,th{padding:.2rem .8rem;text-align:right}"
+            "th:first-child,td:first-child{text-align:left}tr{border-bottom:1px solid #ccc}"
+        )
+        page = (
+            "<!doctype html><html lang='en'><meta charset='utf-8'>"
+            "<meta name='viewport' content='width=device-width'>"
+            f"<title>{html.escape(self.title)}</title><style>{style}</style>"
+            f"<h1>{html.escape(self.title)}</h1>" + "\n".join(self.sections) + "</html>"
+        )
+        with path.open("x", encoding="utf-8") as file:
+            file.write(page)
+        return path
+
+
+def run(
+    folder: Path,
+    *,
+    people: int = 8,
+    repetitions: int = 3,
+    seed: int = 1,
+    say: Callable[[str], None] = print,
+) -> Path:
+    """Record, clean, label, learn and report, on the simulated face.
+
+    Parameters
+    ----------
+    folder : where the recording and the report go
+    people : simulated persons for the leave-one-person-out accuracy
+    repetitions : of each expression in the recording, which runs in real time
+    seed : of every random choice
+    say : is told each step
+
+    Returns
+    -------
+    The report's path; an earlier report is left alone.
+    """
+    report = Report("emgnb: from electrode to accuracy, on a simulated face")
+    session = recording.open(_record(folder, repetitions, seed, say))
+    clean = _look(session, report)
+
+    say("Evaluating within the recording …")
+    trials = labels.trials(session)
+    within = evaluate.cross_validate(
+        features.extract(windows.cut(recording.with_signal(session, clean), trials)),
+        models.fit,
+        by="trial",
+        progress=False,
+    )
+
+    say(f"Simulating {people} people …")
+    cut = windows.stack([_windows(each) for each in simulate.study(people=people, seed=seed)])
+    results = {"LDA, one person, leave a trial out": within}
+    table = features.extract(cut)
+    say("Evaluating LDA, leaving one person out …")
+    across = evaluate.cross_validate(table, models.fit, by="participant", progress=False)
+    results["LDA, leave a person out"] = across
+    for name in NETWORKS:
+        say(f"Training {name}, leaving one person out …")
+        results[f"{name.replace('_', '-').upper()}, leave a person out"] = evaluate.cross_validate(
+            cut, _fit(name, seed), by="participant"
+        )
+    comparison = evaluate.compare(results)
+    report.add(
+        "Would it hold for a person never seen before?",
+        "The same features and the same model: within one recording, and for people left out of "
+        "the training. The second figure is the one that counts for anybody new.",
+        plots.accuracy(results),
+        plots.confusion(across),
+        comparison,
+    )
+    say(str(comparison))
+    path = report.write(recording.free_path(folder / "report.html"))
+    say(f"Report: {path}")
+    return path
+
+
+def _record(folder: Path, repetitions: int, seed: int, say: Callable[[str], None]) -> Path:
+    seconds = 3.5 * len(EXPRESSIONS) * repetitions
+    say(f"Recording {seconds:.0f} s from the simulated face …")
+    recorder = acquire.start(port=f"sim://smile?seed={seed}", folder=folder, participant="P01")
+    for expression in EXPRESSIONS * repetitions:
+        recorder.mark(expression)
+        time.sleep(2.0)
+        recorder.mark("rest")
+        time.sleep(1.5)
+    say(str(recorder.health()))
+    path: Path = recorder.stop()
+    return path
+
+
+def _look(session: xr.DataTree, report: Report) -> xr.DataArray:
+    """Clean the recording and show it before and after."""
+    x = session["emg/signal"]
+    rate = recording.sampling_rate(x)
+    chain = filters.preset("raw", rate=rate)
+    clean = chain(x)
+    report.add(
+        "What came in",
+        f"{x.sizes['time'] / rate:.0f} s at {rate:.2f} Hz, measured; {x.attrs['lost']} scans lost.",
+        plots.signal(x, trials=labels.trials(session)),
+    )
+    report.add(
+        "What the filters left",
+        f"{chain!r}",
+        plots.signal(clean, trials=labels.trials(session)),
+        plots.spectrum(spectra.spectrum(x), compare=spectra.spectrum(clean)),
+        plots.response(chain.response(rate)),
+    )
+    return clean
+
+
+def _windows(session: xr.DataTree) -> xr.DataArray:
+    x = session["emg/signal"]
+    clean = filters.preset("raw", rate=recording.sampling_rate(x))(x)
+    return windows.cut(
+        recording.with_signal(session, clean), labels.trials(session), length=LENGTH, step=STEP
+    )
+
+
+def _fit(name: str, seed: int) -> Callable[[xr.DataArray], models.Classifier]:
+    def fit(data: xr.DataArray) -> models.Classifier:
+        return models.fit(data, model=name, epochs=12, seed=seed, progress=False)
+
+    return fit
