@@ -2,9 +2,9 @@
 
 Shwedyk, Balasubramanian & Scott (1977, doi:10.1109/TBME.1977.326175) showed that surface EMG is
 amplitude modulation, sqrt(K n(t)) w(t): the number of firing motor units n(t) sets the strength,
-the shape of a motor-unit potential sets the spectrum of w(t). Here the superposed trains are a
-compound Poisson process (impulses of random size, more of them the harder the muscle pulls), and
-one digital filter per muscle gives each impulse its shape. So a trace of activity crackles, and a
+the shape of a motor-unit potential sets the spectrum of w(t). Here the superposed trains are
+impulses of random size at random moments, more of them the harder the muscle pulls, and one
+digital filter per muscle gives each impulse its shape. So a trace of activity crackles, and a
 strong contraction is Gaussian noise. Single units, firing-rate peaks and fatigue are left out.
 """
 
@@ -43,19 +43,19 @@ class Voice:
 # Boxtel 2001, doi:10.1111/1469-8986.3810022); each muscle's place in that range is our choice.
 VOICES: Mapping[str, Voice] = MappingProxyType(
     {
-        "frontalis_medialis": Voice(20.0, 65.0, 180.0),
-        "frontalis_lateralis": Voice(20.0, 65.0, 180.0),
-        "corrugator": Voice(30.0, 80.0, 220.0),
-        "orbicularis_oculi": Voice(30.0, 95.0, 200.0),
-        "levator_labii": Voice(30.0, 80.0, 200.0),
-        "zygomaticus_minor": Voice(30.0, 75.0, 180.0),
-        "zygomaticus_major": Voice(30.0, 75.0, 280.0),
-        "buccinator": Voice(30.0, 80.0, 180.0),
-        "depressor_anguli_oris": Voice(35.0, 85.0, 200.0),
-        "mentalis": Voice(35.0, 85.0, 240.0),
-        "orbicularis_oris": Voice(35.0, 95.0, 240.0),
-        "platysma": Voice(25.0, 70.0, 150.0),
-        "masseter": Voice(40.0, 95.0, 380.0),
+        "frontalis_medialis": Voice(30.0, 100.0, 180.0),
+        "frontalis_lateralis": Voice(30.0, 100.0, 180.0),
+        "corrugator": Voice(40.0, 130.0, 220.0),
+        "orbicularis_oculi": Voice(45.0, 140.0, 200.0),
+        "levator_labii": Voice(40.0, 120.0, 200.0),
+        "zygomaticus_minor": Voice(35.0, 115.0, 180.0),
+        "zygomaticus_major": Voice(35.0, 115.0, 280.0),
+        "buccinator": Voice(40.0, 120.0, 180.0),
+        "depressor_anguli_oris": Voice(40.0, 130.0, 200.0),
+        "mentalis": Voice(45.0, 130.0, 240.0),
+        "orbicularis_oris": Voice(45.0, 145.0, 240.0),
+        "platysma": Voice(30.0, 105.0, 150.0),
+        "masseter": Voice(50.0, 145.0, 380.0),
     }
 )
 
@@ -172,7 +172,9 @@ class MotorUnits:
     def push(self, drive: Array) -> Array:
         """Give (n, source) EMG of unit RMS at drive 1, for (n, source) drive from 0 to 1."""
         expected = (RESTING_IMPULSES + MAXIMUM_IMPULSES * drive) / self._rate
-        count = self._firing.poisson(expected)
+        # As many impulses as expected, rounded up or down at random: Poisson where they are few, and
+        # more regular than that where they are many, as motor units are.
+        count = np.floor(expected + self._firing.random(drive.shape))
         impulses = self._sizes.standard_normal(drive.shape)
         impulses *= np.sqrt(count / expected)
         impulses *= drive

@@ -1,0 +1,205 @@
+"""Who is in the training data and who is left out.
+
+Windows of one trial resemble each other, and neighbours overlap; so they are split by whole
+groups, and windows that share time never end up on both sides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+Data = xr.DataArray | xr.Dataset
+Ints = npt.NDArray[np.intp]
+
+# A trial number says nothing without its session, a session nothing without its person.
+NESTED = {
+    "participant": ("participant",),
+    "session": ("participant", "session"),
+    "trial": ("participant", "session", "trial"),
+}
+MISSING = ("", "nan", "NaN", "None", "-1", "-1.0")
+
+
+def splits(
+    data: Data, by: str = "participant", *, folds: int | None = None, label: str = "label"
+) -> Iterator[tuple[Ints, Ints, str]]:
+    """Split windows so that no group is in both parts.
+
+    Parameters
+    ----------
+    data : windows (window, channel, sample) or features, with the coordinates `by` needs
+    by : "participant", "session" (of a participant), "trial" (of a session), or any other
+        coordinate along `window`
+    folds : None leaves out one group at a time; a number makes that many folds of whole groups,
+        balanced in windows (largest group first, into the emptiest fold)
+    label : the coordinate that names the class, checked to be learnable
+
+    Yields
+    ------
+    train, test : indices along `window`
+    name : the group left out, or "fold 1", "fold 2" …
+
+    Raises
+    ------
+    ValueError : the coordinate is missing or has holes; fewer than two groups; a label that occurs
+        in one group only; a window that overlaps in time with one on the other side
+    """
+    groups = group_names(data, by)
+    names, of = np.unique(groups, return_inverse=True)
+    if len(names) < 2:
+        raise ValueError(
+            f"cannot leave out a {by}: all {len(groups)} windows belong to one {by}, "
+            f"{_named(names)}. {_advice(by)}"
+        )
+    _check_labels(data, by, label, names, of)
+    if folds is None:
+        parts = [(np.flatnonzero(of == i), str(name)) for i, name in enumerate(names)]
+    else:
+        if not 2 <= folds <= len(names):
+            raise ValueError(
+                f"folds={folds}, expected 2 to {len(names)}: there are {len(names)} groups of "
+                f"{by}, and a group is never divided"
+            )
+        fold_of = _balanced(np.bincount(of), folds)
+        parts = [(np.flatnonzero(fold_of[of] == f), f"fold {f + 1}") for f in range(folds)]
+    everything = np.arange(len(groups))
+    for test, name in parts:
+        train = np.setdiff1d(everything, test)
+        shared = overlapping(data, train, test)
+        if shared:
+            raise ValueError(
+                f"{shared} of {len(test)} test windows of {name!r} overlap in time with training "
+                f"windows of the same session, so the test would not be one. Either the trials "
+                f"overlap (cut windows from trials that do not), or recordings made one after the "
+                f"other share a session name (give each its own session= in windows.cut)"
+            )
+        yield train, test, name
+
+
+def group_names(data: Data, by: str) -> npt.NDArray[np.str_]:
+    """Name the group of each window; a trial is named with its session and participant.
+
+    Raises
+    ------
+    ValueError : the coordinate is missing along `window`, or empty for some windows
+    """
+    if "window" not in data.dims:
+        raise ValueError(f"data has dimensions {tuple(data.dims)}, expected one called 'window'")
+    if by not in data.coords or data[by].dims != ("window",):
+        there = [str(n) for n, c in data.coords.items() if c.dims == ("window",)]
+        raise ValueError(
+            f"no coordinate {by!r} along window to split by; there are {', '.join(there) or 'none'}"
+            f". windows.cut(…, participant=, session=) and trials set them"
+        )
+    own = data[by].values.astype(str)
+    holes = int(np.isin(own, MISSING).sum())
+    if holes:
+        raise ValueError(
+            f"{holes} of {len(own)} windows have no {by} (empty or NaN): which group they belong "
+            f"to is unknown, so they could land on both sides. Set it, or drop these windows"
+        )
+    parts = [
+        data[name].values.astype(str)
+        for name in NESTED.get(by, (by,))
+        if name in data.coords and data[name].dims == ("window",)
+    ]
+    parts = [p for p in parts if p is parts[-1] or len(np.unique(p)) > 1]
+    joined = parts[0]
+    for part in parts[1:]:
+        joined = np.char.add(np.char.add(joined, " / "), part)
+    return cast("npt.NDArray[np.str_]", joined)
+
+
+def overlapping(data: Data, train: Ints, test: Ints) -> int:
+    """Count test windows that share time with a training window of the same recording.
+
+    A recording is a (participant, session). Data without `time` or a window length (features made
+    elsewhere) give 0: nothing can be said.
+    """
+    length = data.attrs.get("length_s")
+    if "time" not in data.coords or data["time"].dims != ("window",) or not length:
+        return 0
+    end = data["time"].values.astype(np.float64)
+    recording = recordings(data)
+    # Windows that only touch share no sample; half a percent of a window is rounding.
+    reach = float(length) * 0.995
+    count = 0
+    for name in np.unique(recording[test]):
+        theirs = np.sort(end[train][recording[train] == name])
+        ours = end[test][recording[test] == name]
+        first = np.searchsorted(theirs, ours - reach, side="right")
+        last = np.searchsorted(theirs, ours + reach, side="left")
+        count += int((last > first).sum())
+    return count
+
+
+def recordings(data: Data) -> npt.NDArray[np.str_]:
+    out = np.full(data.sizes["window"], "", dtype=np.str_)
+    for name in NESTED["session"]:
+        if name in data.coords and data[name].dims == ("window",):
+            out = np.char.add(np.char.add(out, "/"), data[name].values.astype(str))
+    return cast("npt.NDArray[np.str_]", out)
+
+
+def trials_of(data: Data) -> npt.NDArray[np.str_] | None:
+    try:
+        return group_names(data, "trial")
+    except ValueError:
+        return None
+
+
+def _check_labels(
+    data: Data, by: str, label: str, names: npt.NDArray[Any], of: npt.NDArray[np.intp]
+) -> None:
+    truth = truth_of(data, label)
+    classes = np.unique(truth)
+    if len(classes) < 2:
+        raise ValueError(f"all windows are labelled {_named(classes)}: nothing to tell apart")
+    alone = [(c, names[of[truth == c]][0]) for c in classes if len(set(of[truth == c])) == 1]
+    if alone:
+        listed = ", ".join(f"{c!r} only in {g!r}" for c, g in alone[:6])
+        raise ValueError(
+            f"{len(alone)} of {len(classes)} labels occur in a single {by} ({listed}): left out, "
+            f"they cannot be learned, and where each {by} has one label the model would learn the "
+            f"{by} instead. Record every label in every {by}, or drop them: "
+            f"data.isel(window=~data.{label}.isin([…]))"
+        )
+
+
+def truth_of(data: Data, label: str) -> npt.NDArray[np.str_]:
+    if label not in data.coords or data[label].dims != ("window",):
+        raise ValueError(
+            f"no coordinate {label!r} along window: cut the windows with trials or labels, or name "
+            f"another coordinate with label="
+        )
+    return cast("npt.NDArray[np.str_]", data[label].values.astype(str))
+
+
+def _balanced(sizes: npt.NDArray[np.int_], folds: int) -> Ints:
+    """Put whole groups into folds of about equal size."""
+    fold_of = np.zeros(len(sizes), dtype=np.intp)
+    filled = np.zeros(folds)
+    for group in np.argsort(-sizes, kind="stable"):
+        fold_of[group] = np.argmin(filled)
+        filled[fold_of[group]] += sizes[group]
+    return fold_of
+
+
+def _named(values: npt.NDArray[Any]) -> str:
+    return ", ".join(repr(str(v)) for v in values[:4]) + (" …" if len(values) > 4 else "")
+
+
+def _advice(by: str) -> str:
+    what = {
+        "participant": "Record a second person, or ask by='session' or by='trial' (which then "
+        "says nothing about other people)",
+        "session": "Record a second session with the electrodes taken off and put on again, or "
+        "ask by='trial'",
+        "trial": "Record every expression several times, each cue being a trial of its own",
+    }
+    return what.get(by, "Take a coordinate with at least two values") + "."

@@ -1,0 +1,195 @@
+"""From windows to features, block by block, and from features to a classifier's matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from emgnb import recording
+from emgnb.features.block import Block
+from emgnb.features.definitions import FEATURES, SETS
+
+# Samples worked on at a time: the block and what is derived from it stay in a few MB.
+BLOCK = 1 << 17
+# Default of thresholds, by unit: one count of the converter, or what skin electrodes show at rest
+# (1–3 µV RMS). In V it depends on the amplifier, so there is no default.
+THRESHOLDS = {"count": 1.0, "uV": 2.0, "mV": 2e-3}
+
+
+def extract(
+    windows: xr.DataArray,
+    features: str | Sequence[str] = "hudgins",
+    *,
+    threshold: float | Mapping[str, float] | None = None,
+) -> xr.Dataset:
+    """Compute features of each window and channel.
+
+    Parameters
+    ----------
+    windows : (window, channel, sample), see `windows.cut`
+    features : a set ("hudgins", "time", "all"; "envelope" for envelopes), a name of `FEATURES`, or
+        a list of names
+    threshold : in the unit of `windows`, above 0, for zc, ssc and wamp; one for all or
+        {"zc": 2.0, "wamp": 10.0}. By default 1 count, 2 µV or 0.002 mV; a signal in another unit
+        needs one given, for there the noise depends on the amplifier. The result says it in attrs.
+
+    Returns
+    -------
+    Dataset, a variable per feature, (window, channel) float32, with its `units` and `long_name`;
+    coordinates of the windows are kept. NaN where the window holds a NaN, or where the feature
+    does not exist (a frequency of a flat window).
+
+    Raises
+    ------
+    ValueError : unknown feature, a feature for raw EMG asked of another kind, or no threshold;
+        says which channels
+    """
+    if windows.dims != ("window", "channel", "sample"):
+        raise ValueError(
+            f"dims are {windows.dims}, expected ('window', 'channel', 'sample'): cut the signal "
+            "with windows.cut first"
+        )
+    names = _names(features)
+    units = str(windows.attrs["units"])
+    _refuse_kinds(windows, names)
+    thresholds = _thresholds(names, units, threshold)
+    columns = _compute(windows, names, thresholds)
+    variables = {}
+    for name in names:
+        feature = FEATURES[name]
+        attrs: dict[str, Any] = {
+            "units": feature.units.format(units),
+            "long_name": feature.long_name,
+        }
+        if feature.thresholded:
+            attrs |= {"threshold": thresholds[name], "threshold_units": units}
+        for column in feature.columns or (name,):
+            variables[column] = (("window", "channel"), columns[column], attrs)
+    made = xr.Dataset(variables, coords=windows.drop_vars("sample", errors="ignore").coords)
+    kept = {
+        key: value
+        for key, value in windows.attrs.items()
+        if key in ("rate", "length_s", "step_s", "dropped", "history")
+    }
+    line = recording.with_history(
+        xr.DataArray(attrs=kept), "features", names=names, threshold=thresholds
+    )
+    return made.assign_attrs(line.attrs)
+
+
+def matrix(features: xr.Dataset) -> xr.DataArray:
+    """Lay all features of all channels side by side, for a classifier.
+
+    Returns
+    -------
+    (window, feature) float32; `feature` is named "rms:zygomaticus_major_l", feature by feature;
+    coordinates of the windows are kept
+    """
+    names = [str(name) for name in features.data_vars]
+    channels = [str(channel) for channel in features["channel"].values]
+    data = np.concatenate(
+        [features[name].transpose("window", "channel").values for name in names], axis=1
+    )
+    return xr.DataArray(
+        data.astype(np.float32, copy=False),
+        dims=("window", "feature"),
+        name="features",
+        coords={
+            **{name: c for name, c in features.coords.items() if c.dims == ("window",)},
+            "feature": [f"{name}:{channel}" for name in names for channel in channels],
+        },
+        attrs=dict(features.attrs),
+    )
+
+
+def _names(features: str | Sequence[str]) -> list[str]:
+    asked = [features] if isinstance(features, str) else list(features)
+    names = [name for item in asked for name in SETS.get(item, (item,))]
+    unknown = [name for name in names if name not in FEATURES]
+    if unknown or not names:
+        raise ValueError(
+            f"no feature {', '.join(map(repr, unknown)) or 'asked for'}: there are "
+            f"{', '.join(FEATURES)} and the sets {', '.join(SETS)}"
+        )
+    return list(dict.fromkeys(names))
+
+
+def _refuse_kinds(windows: xr.DataArray, names: list[str]) -> None:
+    asked = [name for name in names if FEATURES[name].raw_only]
+    if not asked:
+        return
+    if "signal_kind" not in windows.coords:
+        raise ValueError(
+            f"the windows do not say what their channels are, and {', '.join(asked)} need raw EMG: "
+            "give the coordinate signal_kind(channel)"
+        )
+    kinds = {
+        str(channel): str(kind)
+        for channel, kind in zip(
+            windows["channel"].values, windows["signal_kind"].values, strict=True
+        )
+        if kind != "raw"
+    }
+    if kinds:
+        raise ValueError(
+            f"{', '.join(asked)} of {', '.join(f'{c} ({k})' for c, k in kinds.items())}: a signal "
+            "that was rectified or smoothed has lost its zero crossings and frequencies, so these "
+            "would describe the sensor, not the muscle. Use features='envelope', mav, rms, wl or "
+            "log_rms."
+        )
+
+
+def _thresholds(
+    names: list[str], units: str, threshold: float | Mapping[str, float] | None
+) -> dict[str, float]:
+    asked = [name for name in names if FEATURES[name].thresholded]
+    given = threshold if isinstance(threshold, Mapping) else dict.fromkeys(asked, threshold)
+    unused = sorted(set(given) - {name for name, f in FEATURES.items() if f.thresholded})
+    if unused:
+        raise ValueError(f"{', '.join(unused)} have no threshold; zc, ssc and wamp have")
+    found = {}
+    for name in asked:
+        value = given.get(name)
+        if value is None:
+            value = THRESHOLDS.get(units)
+        if value is None:
+            raise ValueError(
+                f"{name} of a signal in {units!r} needs threshold=…, in {units}: a difference "
+                "larger than the noise of the sensor and than one step of its converter (10 bits "
+                "at 5 V: 0.0049 V)"
+            )
+        if not value > 0:
+            raise ValueError(
+                f"threshold={value!r} for {name}: it must be above 0, else the rounding of the "
+                "converter and a constant signal are counted as crossings"
+            )
+        found[name] = float(value)
+    return found
+
+
+def _compute(
+    windows: xr.DataArray, names: list[str], thresholds: dict[str, float]
+) -> dict[str, npt.NDArray[np.float32]]:
+    data = windows.values
+    count, width, samples = data.shape
+    if samples < 8:
+        raise ValueError(f"windows of {samples} samples: features need at least 8")
+    columns = {
+        column: np.empty((count, width), dtype=np.float32)
+        for name in names
+        for column in FEATURES[name].columns or (name,)
+    }
+    size = max(BLOCK // (width * samples), 1)
+    for at in range(0, count, size):
+        block = Block(data[at : at + size], float(windows.attrs["rate"]))
+        for name in names:
+            values = FEATURES[name].compute(block, thresholds.get(name, 0.0))
+            own = FEATURES[name].columns
+            parts = (values[..., i] for i in range(len(own))) if own else (values,)
+            for column, part in zip(own or (name,), parts, strict=True):
+                columns[column][at : at + size] = np.where(block.holed, np.nan, part)
+    return columns

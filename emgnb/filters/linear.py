@@ -1,0 +1,258 @@
+# ruff: noqa: D102 — what each answer means is said once, at `Step`
+"""Steps that treat all amplitudes alike: offset and drift off, a band kept, the mains out.
+
+Orders are those of the causal filter; zero-phase filtering runs it forwards and backwards, which
+doubles the order and every attenuation in dB.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from scipy import signal as dsp
+
+from emgnb.filters.base import (
+    HIGHEST,
+    Array,
+    Mask,
+    Pointwise,
+    Step,
+    not_raw,
+    positive,
+    too_high,
+    whole_order,
+)
+
+# Surface EMG has no power above; harmonics of the mains beyond it need no notch.
+EMG_TOP = 500.0
+# A slower high-pass than this takes drift, not expressions, off an envelope.
+DRIFT = 0.1
+
+
+@dataclass(frozen=True)
+class Detrend(Step):
+    """Subtract the straight line (or the mean) that fits each channel best.
+
+    Fitted to the valid samples of the whole recording; it cannot run live.
+
+    Parameters
+    ----------
+    degree : 1 for a line, 0 for the mean
+    """
+
+    degree: int = 1
+    removes_offset: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.degree not in (0, 1):
+            raise ValueError(f"Detrend: degree={self.degree!r}, expected 0 (mean) or 1 (line)")
+
+    def refuses_kind(self, kind: str) -> str | None:
+        return not_raw("Detrend", kind, "it takes away the level, which is the signal")
+
+    def refuses_live(self) -> str | None:
+        return (
+            "Detrend fits a line to the whole recording, which live has no end yet: "
+            "use HighPass(0.5) instead."
+        )
+
+    def over_whole(
+        self, values: Array, missing: Mask, start: float, rate: float
+    ) -> tuple[Array, Step]:
+        place = np.linspace(-1.0, 1.0, len(values))
+        level = np.empty_like(values)
+        for i in range(values.shape[1]):
+            seen = ~missing[:, i]
+            if seen.sum() <= self.degree:
+                level[:, i] = values[seen, i].mean() if seen.any() else 0.0
+                continue
+            fit = np.polynomial.polynomial.polyfit(place[seen], values[seen, i], self.degree)
+            level[:, i] = np.polynomial.polynomial.polyval(place, fit)
+        return values - level, self
+
+
+@dataclass(frozen=True)
+class HighPass(Step):
+    """Butterworth high-pass: takes away offset, drift and motion.
+
+    Parameters
+    ----------
+    cutoff : corner in Hz, −3 dB causal, −6 dB zero-phase; 20 Hz is usual for facial EMG
+        [van Boxtel 2001, doi:10.1111/1469-8986.3810022]
+    order : of the causal filter; the effective order doubles in zero-phase
+    """
+
+    cutoff: float = 20.0
+    order: int = 4
+    removes_offset: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        positive(self, cutoff=self.cutoff)
+        whole_order(self, self.order)
+
+    def refuses_kind(self, kind: str) -> str | None:
+        if self.cutoff <= DRIFT:
+            return None
+        return not_raw(
+            "HighPass",
+            kind,
+            f"its level is the signal, and a {self.cutoff:g} Hz high-pass removes the signal",
+        )
+
+    def refuses_rate(self, rate: float) -> str | None:
+        return too_high("cutoff", self.cutoff, rate)
+
+    def operations(self, rate: float) -> list[Array | Pointwise]:
+        return [dsp.butter(self.order, self.cutoff, "highpass", fs=rate, output="sos")]
+
+    def corners(self, rate: float) -> list[float]:
+        return [self.cutoff]
+
+
+@dataclass(frozen=True)
+class LowPass(Step):
+    """Butterworth low-pass: smooths an envelope, or takes away what lies above the EMG.
+
+    A rectified signal leaves it as an envelope. Overshoot can take an envelope slightly below 0.
+
+    Parameters
+    ----------
+    cutoff : corner in Hz, −3 dB causal, −6 dB zero-phase; at most 10 Hz for the level of an
+        envelope, 400–500 Hz for raw EMG
+    order : of the causal filter; the effective order doubles in zero-phase
+    """
+
+    cutoff: float = 10.0
+    order: int = 2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        positive(self, cutoff=self.cutoff)
+        whole_order(self, self.order)
+
+    def refuses_rate(self, rate: float) -> str | None:
+        return too_high("cutoff", self.cutoff, rate)
+
+    def kind_after(self, kind: str) -> str:
+        return "envelope" if kind == "rectified" else kind
+
+    def operations(self, rate: float) -> list[Array | Pointwise]:
+        return [dsp.butter(self.order, self.cutoff, "lowpass", fs=rate, output="sos")]
+
+    def corners(self, rate: float) -> list[float]:
+        return [self.cutoff]
+
+
+@dataclass(frozen=True)
+class BandPass(Step):
+    """Butterworth band-pass: keeps the band that holds the EMG.
+
+    Parameters
+    ----------
+    low, high : corners in Hz, −3 dB causal, −6 dB zero-phase; facial EMG lies between 15–25 and
+        400–500 Hz [van Boxtel 2001, doi:10.1111/1469-8986.3810022]
+    order : of each side, causal; the effective order doubles in zero-phase
+    """
+
+    low: float = 20.0
+    high: float = 450.0
+    order: int = 4
+    removes_offset: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        positive(self, low=self.low, high=self.high)
+        whole_order(self, self.order)
+        if not self.low < self.high:
+            raise ValueError(f"BandPass: low={self.low:g} Hz must be below high={self.high:g} Hz")
+
+    def refuses_kind(self, kind: str) -> str | None:
+        return not_raw(
+            "BandPass",
+            kind,
+            f"its signal lies below 10 Hz, and a {self.low:g}–{self.high:g} Hz band-pass removes "
+            "the signal",
+        )
+
+    def refuses_rate(self, rate: float) -> str | None:
+        if self.low >= HIGHEST * rate:
+            return (
+                f"low={self.low:g} Hz is {'above' if self.low > rate / 2 else 'too near'} half the "
+                f"sampling rate ({rate / 2:.4g} Hz): nothing of the band {self.low:g}–"
+                f"{self.high:g} Hz is left; record at {math.ceil(self.high / HIGHEST):d} Hz or "
+                "faster."
+            )
+        return too_high("high", self.high, rate)
+
+    def operations(self, rate: float) -> list[Array | Pointwise]:
+        return [dsp.butter(self.order, (self.low, self.high), "bandpass", fs=rate, output="sos")]
+
+    def corners(self, rate: float) -> list[float]:
+        return [self.low, self.high]
+
+
+@dataclass(frozen=True)
+class Notch(Step):
+    """Take the mains and its harmonics out, each with a second-order notch.
+
+    Only for what has mains in it, and mains that keeps its frequency: a notch at Q 30 is 1.7 Hz
+    wide at 50 Hz. The width grows with the harmonic, as its drift does.
+
+    Parameters
+    ----------
+    mains : frequency in Hz, 50 or 60
+    harmonics : how many multiples of `mains`, itself counted; None takes all that lie below half
+        the sampling rate and below 500 Hz
+    q : centre divided by −3 dB width, causal; zero-phase the same width is at −6 dB
+    """
+
+    mains: float = 50.0
+    harmonics: int | None = None
+    q: float = 30.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        positive(self, mains=self.mains, q=self.q)
+        if self.harmonics is not None and not (
+            isinstance(self.harmonics, int) and self.harmonics >= 1
+        ):
+            raise ValueError(
+                f"Notch: harmonics={self.harmonics!r}, expected None or a whole number from 1 "
+                "(1 = the mains alone)"
+            )
+
+    def refuses_kind(self, kind: str) -> str | None:
+        return not_raw("Notch", kind, "after rectification the mains is no longer at its place")
+
+    def refuses_rate(self, rate: float) -> str | None:
+        if self.mains >= rate / 2:
+            return (
+                f"mains={self.mains:g} Hz is not below half the sampling rate ({rate / 2:.4g} Hz): "
+                "mains in this recording has folded to another frequency; leave Notch out, or "
+                "record faster."
+            )
+        top = self.mains * (self.harmonics or 1)
+        if top >= rate / 2:
+            fits = math.ceil(rate / 2 / self.mains) - 1
+            return (
+                f"harmonics={self.harmonics} reaches {top:g} Hz, not below half the sampling rate "
+                f"({rate / 2:.4g} Hz): use harmonics <= {fits}, or None for all that fit."
+            )
+        return None
+
+    def operations(self, rate: float) -> list[Array | Pointwise]:
+        rows = [
+            np.concatenate(dsp.iirnotch(centre, self.q, fs=rate)) for centre in self.corners(rate)
+        ]
+        return [np.stack(rows)]
+
+    def corners(self, rate: float) -> list[float]:
+        count = self.harmonics
+        if count is None:
+            count = max(math.ceil(min(rate / 2, EMG_TOP) / self.mains) - 1, 1)
+        return [self.mains * (k + 1) for k in range(count)]

@@ -1,0 +1,1 @@
+"""Other people's data and formats: in through readers, out through exports."""

@@ -1,0 +1,295 @@
+"""What was happening when: cue markers become trials, action units become event tables.
+
+A *trial* is the stretch in which one instructed expression was held: from a cue, a reaction time
+later, to the next cue. An *event* is one action unit (or expression) with onset, apex and offset,
+as a human coder writes it down; events overlap, have sides and intensities, and every coder has a
+table of their own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from emgnb import recording
+
+SIDES = ("L", "R", "B", "U", "T", "")
+INTENSITIES = ("A", "B", "C", "D", "E", "")
+
+
+def trials(
+    session: xr.DataTree,
+    *,
+    reaction: float = 0.3,
+    tail: float = 0.0,
+    duration: float | None = None,
+    ignore: Sequence[str] = ("end", "pause"),
+) -> xr.Dataset:
+    """Turn the cue markers of a session into trials.
+
+    Every marker opens a trial that lasts until the next marker, or until the recording ends. Times
+    are those of the recording; nothing is moved to samples.
+
+    Parameters
+    ----------
+    session : with `emg` and `markers`
+    reaction : s cut off the start, for the time a person needs to begin; the onset of EMG after a
+        visual cue takes 0.2–0.4 s
+    tail : s cut off the end
+    duration : s, longest trial counted from its onset
+    ignore : marker texts that end a trial but open none; markers without text do the same
+
+    Returns
+    -------
+    Dataset on `trial` (the number of its marker, from 0): `onset`, `offset` (s), `label`,
+    `uncertainty` (s, of the marker's time). attrs: participant, session, label_meaning, `dropped`
+    (JSON, counts by reason: nothing left after `reaction` and `tail`, or outside the recording),
+    history
+
+    Raises
+    ------
+    ValueError : no markers, markers out of order, or two different ones at the same time
+    """
+    x = session.children["emg"].to_dataset()["signal"]
+    if "markers" not in session.children or not session["markers"].sizes.get("marker", 0):
+        raise ValueError(
+            "the session has no markers: mark cues while recording (recorder.mark('smile')), or "
+            "make trials from a coder's table with labels.trials_from_events"
+        )
+    found = session["markers"].to_dataset()
+    time = np.asarray(found["time"].values, dtype=float)
+    text = [str(t).strip() for t in found["text"].values]
+    _in_order(time, text)
+    start, end = _span(x)
+    until = np.append(time[1:], end)
+    onset = np.maximum(time + reaction, start)
+    offset = np.minimum(until - tail, end)
+    if duration is not None:
+        offset = np.minimum(offset, onset + duration)
+    opens = np.array([bool(t) and t not in ignore for t in text])
+    outside = opens & ((time >= end) | (until <= start))
+    short = opens & ~outside & (offset <= onset)
+    keep = np.flatnonzero(opens & ~outside & ~short)
+    if not keep.size:
+        raise ValueError(
+            f"none of {len(text)} markers opens a trial ({_counted(text)}): {int(short.sum())} are "
+            f"shorter than reaction={reaction:g} s and tail={tail:g} s, {int(outside.sum())} lie "
+            f"outside the recording ({start:g}–{end:g} s), {int((~opens).sum())} are ignored "
+            f"({', '.join(ignore)})"
+        )
+    made = xr.Dataset(
+        {
+            "onset": ("trial", onset[keep], {"units": "s"}),
+            "offset": ("trial", offset[keep], {"units": "s"}),
+            "label": ("trial", np.asarray([text[i] for i in keep], dtype=str)),
+            "uncertainty": ("trial", found["uncertainty"].values[keep], {"units": "s"}),
+        },
+        coords={"trial": ("trial", keep)},
+    )
+    return _described(
+        made,
+        session,
+        dropped={"short": int(short.sum()), "outside": int(outside.sum())},
+        history={
+            "step": "trials",
+            "reaction": reaction,
+            "tail": tail,
+            "duration": duration,
+            "ignore": list(ignore),
+        },
+    )
+
+
+def trials_from_events(session: xr.DataTree, coder: str, *, by: str = "label") -> xr.Dataset:
+    """Turn a coder's events into trials, one each.
+
+    Parameters
+    ----------
+    session : with `labels/<coder>`
+    coder : name of the table
+    by : "label" (expression) or "au" (label "AU12"); events without it are left out and counted
+
+    Returns
+    -------
+    Dataset as `trials` gives, in order of onset; `trial` is the event's row
+
+    Raises
+    ------
+    ValueError : no such coder, no events with `by`, or events overlap, so that a moment would
+        belong to two trials
+    """
+    coders = list(session["labels"].children) if "labels" in session.children else []
+    if coder not in coders:
+        raise ValueError(f"no labels by {coder!r}: the session has {coders or 'none'}")
+    if by not in ("label", "au"):
+        raise ValueError(f"by={by!r}, expected 'label' or 'au'")
+    table = session[f"labels/{coder}"].to_dataset()
+    text = np.asarray([str(t).strip() for t in table[by].values], dtype=str)
+    onset, offset = (np.asarray(table[name].values, dtype=float) for name in ("onset", "offset"))
+    keep = np.flatnonzero(text != "")
+    keep = keep[np.argsort(onset[keep], kind="stable")]
+    if not keep.size:
+        raise ValueError(f"labels/{coder}: none of {len(text)} events has `{by}`")
+    over = np.flatnonzero(onset[keep][1:] < offset[keep][:-1])
+    if over.size:
+        a, b = keep[over[0]], keep[over[0] + 1]
+        raise ValueError(
+            f"labels/{coder}: {over.size} events overlap the one before, first {text[a]!r} "
+            f"({onset[a]:g}–{offset[a]:g} s) and {text[b]!r} ({onset[b]:g}–{offset[b]:g} s): a "
+            "window there would belong to two trials; select one action unit, or one side, first"
+        )
+    names = [f"AU{t}" if by == "au" else t for t in text[keep].tolist()]
+    made = xr.Dataset(
+        {
+            "onset": ("trial", onset[keep], {"units": "s"}),
+            "offset": ("trial", offset[keep], {"units": "s"}),
+            "label": ("trial", np.asarray(names, dtype=str)),
+            "uncertainty": ("trial", np.zeros(keep.size), {"units": "s"}),
+        },
+        coords={"trial": ("trial", keep)},
+    )
+    return _described(
+        made,
+        session,
+        dropped={f"no {by}": len(text) - keep.size},
+        history={"step": "trials_from_events", "coder": coder, "by": by},
+    )
+
+
+def events(
+    onset: npt.ArrayLike,
+    offset: npt.ArrayLike,
+    *,
+    apex: npt.ArrayLike | None = None,
+    au: str | Sequence[str] = "",
+    side: str | Sequence[str] = "",
+    intensity: str | Sequence[str] = "",
+    label: str | Sequence[str] = "",
+) -> xr.Dataset:
+    """Make an event table; a single value holds for all rows.
+
+    Parameters
+    ----------
+    onset, offset : (event,) s of the recording's time
+    apex : s between them; NaN (the default) where nobody looked for it
+    au : action unit, such as "12"
+    side : L(eft), R(ight), B(oth), U(nilateral), T(op) or ""
+    intensity : A (trace) to E (maximum) or ""
+    label : name of an expression, or ""
+
+    Raises
+    ------
+    ValueError : columns of unlike length, an event that ends before it begins, an apex outside,
+        an unknown side or intensity; all faults in one message
+    """
+    begin = np.atleast_1d(np.asarray(onset, dtype=float))
+    end = np.atleast_1d(np.asarray(offset, dtype=float))
+    peak = np.full(begin.shape, np.nan) if apex is None else np.asarray(apex, dtype=float)
+    peak = np.broadcast_to(peak, begin.shape).astype(float) if peak.ndim == 0 else peak
+    words = {
+        name: [value] * begin.size if isinstance(value, str) else [str(v) for v in value]
+        for name, value in (
+            ("au", au),
+            ("side", side),
+            ("intensity", intensity),
+            ("label", label),
+        )
+    }
+    faults = [
+        f"{name}: {len(column)} values for {begin.size} onsets"
+        for name, column in {"offset": end.tolist(), "apex": peak.tolist(), **words}.items()
+        if len(column) != begin.size
+    ]
+    if not faults:
+        faults = _row_faults(begin, peak, end, words)
+    if faults:
+        raise ValueError("an event table cannot be made:\n" + "\n".join(f"- {f}" for f in faults))
+    return xr.Dataset(
+        {
+            "onset": ("event", begin, {"units": "s"}),
+            "apex": ("event", peak, {"units": "s"}),
+            "offset": ("event", end, {"units": "s"}),
+            **{
+                name: ("event", np.asarray(column, dtype=str if column else "<U1"))
+                for name, column in words.items()
+            },
+        }
+    )
+
+
+def with_labels(session: xr.DataTree, coder: str, table: xr.Dataset) -> xr.DataTree:
+    """Return a session that has `table` as this coder's labels, in place of an earlier one.
+
+    Raises
+    ------
+    ValueError : the name is empty or holds a slash, or the table breaks the data model
+    """
+    if not coder or "/" in coder:
+        raise ValueError(f"coder={coder!r}, expected a name without a slash")
+    made = session.copy()
+    made[f"labels/{coder}"] = xr.DataTree(table)
+    recording.check(made)
+    return made
+
+
+def _in_order(time: npt.NDArray[np.float64], text: list[str]) -> None:
+    back = np.flatnonzero(np.diff(time) < 0)
+    if back.size:
+        i = int(back[0])
+        raise ValueError(
+            f"markers are not in order of time: {text[i]!r} at {time[i]:g} s comes before "
+            f"{text[i + 1]!r} at {time[i + 1]:g} s. Sort them: "
+            "session['markers'].to_dataset().sortby('time')"
+        )
+    for i in np.flatnonzero(np.diff(time) == 0).tolist():
+        if text[i] != text[i + 1]:
+            raise ValueError(
+                f"two markers at {time[i]:g} s: {text[i]!r} and {text[i + 1]!r}; which of them "
+                "opens the trial? Remove one"
+            )
+
+
+def _span(x: xr.DataArray) -> tuple[float, float]:
+    """First time of a recording, and the end of its last sample, in s."""
+    first, last = (float(x["time"].isel(time=i)) for i in (0, -1))
+    return first, last + 1.0 / recording.measured_rate(x)
+
+
+def _row_faults(
+    onset: npt.NDArray[np.float64],
+    apex: npt.NDArray[np.float64],
+    offset: npt.NDArray[np.float64],
+    words: dict[str, list[str]],
+) -> list[str]:
+    found = []
+    for i in np.flatnonzero(~(offset > onset)):
+        found.append(f"event {i}: offset {offset[i]:g} s is not after onset {onset[i]:g} s")
+    for i in np.flatnonzero((apex < onset) | (apex > offset)):
+        found.append(f"event {i}: apex {apex[i]:g} s lies outside {onset[i]:g}–{offset[i]:g} s")
+    for name, known in (("side", SIDES), ("intensity", INTENSITIES)):
+        odd = sorted(set(words[name]) - set(known))
+        if odd:
+            found.append(f"{name}: {odd}, expected one of {list(known)}")
+    return found
+
+
+def _described(
+    made: xr.Dataset, session: xr.DataTree, *, dropped: dict[str, int], history: dict[str, Any]
+) -> xr.Dataset:
+    return made.assign_attrs(
+        participant=str(session.attrs.get("participant", "")),
+        session=str(session.attrs.get("session", "")),
+        label_meaning=str(session.attrs.get("label_meaning", "instructed")),
+        dropped=json.dumps({reason: count for reason, count in dropped.items() if count}),
+        history=json.dumps(history),
+    )
+
+
+def _counted(text: Sequence[str]) -> str:
+    return ", ".join(f"{count} × {word!r}" for word, count in Counter(text).items())

@@ -1,0 +1,300 @@
+"""A JupyterLab on loopback and a real Chromium to look at it with.
+
+Everything Jupyter keeps (configuration, kernels, workspaces) lies in a temporary folder, so that a
+test never meets what someone set up for themselves. Screenshots go to $EMGNB_SCREENSHOTS, or to a
+temporary folder.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+playwright_api = pytest.importorskip(
+    "playwright.sync_api", reason="playwright is not installed: pip install 'emgnb[test]'"
+)
+pytest.importorskip("jupyterlab", reason="JupyterLab is not installed: pip install 'emgnb[lab]'")
+
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+_PACKAGE_ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of a Chromium; without one these tests are skipped, and on CI they fail."""
+    for name in _BROWSERS:
+        if found := shutil.which(name):
+            return found
+    missing = f"no Chromium found (looked for {', '.join(_BROWSERS)})"
+    if os.environ.get("CI", "").lower() in ("1", "true"):
+        pytest.fail(missing)
+    pytest.skip(missing)
+
+
+@pytest.fixture(scope="session")
+def screenshots(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    wanted = os.environ.get("EMGNB_SCREENSHOTS")
+    folder = Path(wanted) if wanted else tmp_path_factory.mktemp("screenshots")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@dataclass
+class LabServer:
+    """A running JupyterLab: where it listens, and the folder it shows."""
+
+    url: str
+    token: str
+    root: Path
+
+    def ask(self, path: str, method: str = "GET") -> Any:
+        request = urllib.request.Request(
+            f"{self.url}{path}",
+            method=method,
+            headers={"Authorization": f"token {self.token}"},
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            text = answer.read()
+        return json.loads(text) if text else None
+
+    def end_kernels(self) -> None:
+        for session in self.ask("/api/sessions"):
+            self.ask(f"/api/sessions/{session['id']}", "DELETE")
+
+    def write(self, name: str, *cells: str) -> Path:
+        """Make a notebook of code cells."""
+        import nbformat
+
+        notebook = nbformat.v4.new_notebook(
+            cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
+            metadata={
+                "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}
+            },
+        )
+        path = self.root / name
+        nbformat.write(notebook, path)
+        return path
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
+    home = tmp_path_factory.mktemp("jupyter")
+    root = tmp_path_factory.mktemp("lab")
+    folders = {
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_DATA_DIR": "data",
+        "JUPYTER_RUNTIME_DIR": "runtime",
+        "IPYTHONDIR": "ipython",
+        "JUPYTERLAB_SETTINGS_DIR": "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+    }
+    env = dict(os.environ)
+    for name, folder in folders.items():
+        (home / folder).mkdir()
+        env[name] = str(home / folder)
+    env["PYTHONPATH"] = os.pathsep.join(
+        part for part in (str(_PACKAGE_ROOT), env.get("PYTHONPATH", "")) if part
+    )
+    _write_json(home / "config" / "labconfig" / "page_config.json", {"buildCheck": False})
+    # no questions about news, and nothing asked of the network
+    _write_json(
+        home / "settings/@jupyterlab/apputils-extension/notification.jupyterlab-settings",
+        {"fetchNews": "false", "checkForUpdates": False},
+    )
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = LabServer(f"http://127.0.0.1:{port}", secrets.token_hex(16), root)
+    command = [
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        "--no-browser",
+        "--ip=127.0.0.1",
+        f"--port={port}",
+        "--ServerApp.port_retries=0",
+        "--allow-root",
+        f"--IdentityProvider.token={server.token}",
+        f"--ServerApp.root_dir={root}",
+        "--LabApp.expose_app_in_browser=True",
+    ]
+    log = home / "server.log"
+    group: dict[str, Any] = (
+        {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}  # type: ignore[attr-defined]
+        if sys.platform == "win32"
+        else {"start_new_session": True}
+    )
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, env=env, cwd=root, stdout=output, stderr=subprocess.STDOUT, **group
+        )
+    try:
+        _wait_for(server, process, log)
+        yield server
+        server.end_kernels()
+    finally:
+        _end(process)
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def _wait_for(server: LabServer, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        try:
+            server.ask("/api/status")
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+        else:
+            return
+    text = log.read_text(encoding="utf-8", errors="replace")
+    pytest.fail(f"JupyterLab did not answer at {server.url}:\n{text[-3000:]}")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the server and its kernels: they are a process group of their own."""
+    if sys.platform == "win32":
+        process.terminate()
+    else:
+        os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(15)
+    except subprocess.TimeoutExpired:
+        if sys.platform == "win32":
+            process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(15)
+
+
+@dataclass
+class Notebook:
+    """A notebook open in the browser."""
+
+    page: Any
+    folder: Path
+    name: str
+    shots: int = field(default=0)
+
+    def run_all(self, timeout: float = 180.0) -> None:
+        """Run every cell; fail on the first error output, with its traceback."""
+        self.page.evaluate(
+            """() => {
+                 window.ran = null;
+                 jupyterapp.commands.execute('notebook:run-all-cells')
+                   .then(() => { window.ran = 'done'; }, (error) => { window.ran = String(error); });
+               }"""
+        )
+        self.page.wait_for_function("() => window.ran !== null", timeout=timeout * 1000)
+        errors = self.page.evaluate(
+            """() => jupyterapp.shell.currentWidget.content.widgets.flatMap((cell, i) =>
+                 cell.model.type !== 'code' ? [] :
+                 cell.model.outputs.toJSON().filter((o) => o.output_type === 'error')
+                   .map((o) => `cell ${i}: ${o.traceback.join('\\n')}`))"""
+        )
+        assert not errors, f"{self.name} ended in an error\n" + "\n".join(errors)
+        ran = self.page.evaluate("window.ran")
+        assert ran == "done", f"{self.name} could not be run: {ran}"
+
+    def cells(self) -> int:
+        return int(self.page.evaluate("jupyterapp.shell.currentWidget.content.widgets.length"))
+
+    def value(self, expression: str) -> str:
+        """Give the repr of a Python expression, worked out in the notebook's kernel."""
+        answer = self.page.evaluate(
+            """async (expression) => {
+                 const { kernel } = jupyterapp.shell.currentWidget.context.sessionContext.session;
+                 const asked = kernel.requestExecute({
+                   code: '', silent: true, store_history: false,
+                   user_expressions: { value: expression } });
+                 return (await asked.done).content.user_expressions.value;
+               }""",
+            expression,
+        )
+        if answer["status"] != "ok":
+            raise AssertionError(f"{expression}: {answer['ename']}: {answer['evalue']}")
+        return str(answer["data"]["text/plain"])
+
+    def until(self, expression: str, wanted: str, timeout: float = 15.0) -> None:
+        """Wait until an expression has the wanted repr in the kernel."""
+        deadline = time.monotonic() + timeout
+        while (got := self.value(expression)) != wanted:
+            assert time.monotonic() < deadline, f"{expression} stayed {got}, not {wanted}"
+            time.sleep(0.1)
+
+    def screenshot(self, what: str = "") -> Path:
+        self.shots += 1
+        stem = Path(self.name).stem
+        path = self.folder / f"{stem}_{self.shots}{'_' if what else ''}{what}.png"
+        self.page.screenshot(path=str(path))
+        return path
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Any]:
+    with playwright_api.sync_playwright() as driver:
+        started = driver.chromium.launch(
+            executable_path=chromium, headless=True, args=_CHROMIUM_FLAGS
+        )
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def open_notebook(
+    lab: LabServer, browser: Any, screenshots: Path
+) -> Iterator[Callable[..., Notebook]]:
+    """Open a notebook that lies in the server's folder, with its kernel ready."""
+    contexts = []
+
+    def opened(path: Path, *, height: int = 1000) -> Notebook:
+        context = browser.new_context(viewport={"width": 1400, "height": height})
+        contexts.append(context)
+        page = context.new_page()
+        name = path.relative_to(lab.root).as_posix()
+        page.goto(f"{lab.url}/doc/tree/{name}?token={lab.token}", timeout=90_000)
+        page.wait_for_function(
+            # the indicator says idle before there is a session: ask the session itself
+            """() => {
+                 const context = window.jupyterapp?.shell?.currentWidget?.context?.sessionContext;
+                 const kernel = context?.session?.kernel;
+                 return Boolean(context?.isReady && kernel
+                   && kernel.status === 'idle' && kernel.connectionStatus === 'connected');
+               }""",
+            timeout=90_000,
+        )
+        return Notebook(page, screenshots, name)
+
+    yield opened
+    for context in contexts:
+        context.close()
+    lab.end_kernels()
