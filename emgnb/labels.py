@@ -54,8 +54,14 @@ def trials(
 
     Raises
     ------
-    ValueError : no markers, markers out of order, or two different ones at the same time
+    ValueError : no markers, markers out of order, two different ones at the same time, no trial
+        left, or a negative time
     """
+    if reaction < 0 or tail < 0 or (duration is not None and duration <= 0):
+        raise ValueError(
+            f"reaction={reaction:g}, tail={tail:g}, duration={duration}: expected s, not negative, "
+            "a duration above 0"
+        )
     x = session.children["emg"].to_dataset()["signal"]
     if "markers" not in session.children or not session["markers"].sizes.get("marker", 0):
         raise ValueError(
@@ -140,9 +146,9 @@ def trials_from_events(session: xr.DataTree, coder: str, *, by: str = "label") -
     if over.size:
         a, b = keep[over[0]], keep[over[0] + 1]
         raise ValueError(
-            f"labels/{coder}: {over.size} events overlap the one before, first {text[a]!r} "
-            f"({onset[a]:g}–{offset[a]:g} s) and {text[b]!r} ({onset[b]:g}–{offset[b]:g} s): a "
-            "window there would belong to two trials; select one action unit, or one side, first"
+            f"labels/{coder}: {over.size} events overlap the one before, first {str(text[a])!r} "
+            f"({onset[a]:g}–{offset[a]:g} s) and {str(text[b])!r} ({onset[b]:g}–{offset[b]:g} s): "
+            "a window there would belong to two trials; select one action unit, or one side, first"
         )
     names = [f"AU{t}" if by == "au" else t for t in text[keep].tolist()]
     made = xr.Dataset(
@@ -258,7 +264,8 @@ def _in_order(time: npt.NDArray[np.float64], text: list[str]) -> None:
 def _span(x: xr.DataArray) -> tuple[float, float]:
     """First time of a recording, and the end of its last sample, in s."""
     first, last = (float(x["time"].isel(time=i)) for i in (0, -1))
-    return first, last + 1.0 / recording.measured_rate(x)
+    # A recording of 20 s ends at 20, not at 20.000000000000004.
+    return first, float(f"{last + 1.0 / recording.measured_rate(x):.12g}")
 
 
 def _row_faults(

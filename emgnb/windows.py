@@ -41,7 +41,8 @@ def cut(
     x : (time, channel) signal, uniform in time, or a session (its `emg/signal` is taken)
     trials : `onset`, `offset` (s), `label` on `trial`, see `labels.trials`; each trial is cut from
         its own onset. None cuts the whole recording, without labels.
-    length, step : s, of a window and from one to the next; rounded to whole samples
+    length, step : s, of a window and from one to the next; rounded to whole samples, of the nominal
+        rate where that is known within 1 %, so that two boards' windows have the same size
     participant, session : who, and which wearing of the electrodes; by default what `x` or `trials`
         say
 
@@ -61,7 +62,9 @@ def cut(
     """
     signal, who = _signal_of(x, trials, participant, session)
     rate = recording.sampling_rate(signal)
-    n, hop = round(length * rate), round(step * rate)
+    nominal = float(signal.attrs.get("nominal_rate", rate))
+    counted = nominal if abs(nominal - rate) <= SAME_RATE * rate else rate
+    n, hop = round(length * counted), round(step * counted)
     if n < 2 or hop < 1:
         raise ValueError(
             f"length={length:g} s and step={step:g} s are {n} and {hop} samples at {rate:.4g} Hz: "
@@ -75,7 +78,7 @@ def cut(
         )
     begin = float(signal["time"].isel(time=0))
     starts, owner, short = _starts(len(values), n, hop, begin, rate, trials)
-    lost: Mask = np.asarray(np.isnan(values).any(axis=1))
+    lost: Mask = np.asarray(~np.isfinite(values).all(axis=1))
     disturbed = ~signal["valid"].values.astype(bool) if "valid" in signal.coords else lost
     with_lost, with_disturbed = _touch(lost, starts, n), _touch(disturbed, starts, n)
     good = ~(with_lost | with_disturbed)
@@ -121,8 +124,9 @@ def stack(parts: Sequence[xr.DataArray]) -> xr.DataArray:
 
     Parameters
     ----------
-    parts : windows as `cut` gives them, with the same channels, kinds, unit and window length;
-        rates may differ by 1 %, as the clocks of two boards do
+    parts : windows as `cut` gives them, with the same channels (names, muscles, sides, kinds), unit
+        and window length; rates may differ by 1 %, as the clocks of two boards do. A channel whose
+        gain differs between parts gets gain 1 (unknown).
 
     Returns
     -------
@@ -156,6 +160,11 @@ def stack(parts: Sequence[xr.DataArray]) -> xr.DataArray:
     dropped: Counter[str] = Counter()
     for part in parts:
         dropped.update(json.loads(part.attrs.get("dropped", "{}")))
+    per_channel = {name: c for name, c in first.coords.items() if c.dims == ("channel",)}
+    if "gain" in per_channel:
+        gains = np.array([part["gain"].values for part in parts])
+        one = (gains == gains[0]).all(axis=0)
+        per_channel["gain"] = first["gain"].copy(data=np.where(one, gains[0], 1.0))
     made = xr.DataArray(
         data,
         dims=("window", "channel", "sample"),
@@ -165,7 +174,7 @@ def stack(parts: Sequence[xr.DataArray]) -> xr.DataArray:
                 name: ("window", np.concatenate([part[name].values for part in parts]))
                 for name in along
             },
-            **{name: coord for name, coord in first.coords.items() if coord.dims == ("channel",)},
+            **per_channel,
         },
         attrs={
             **first.attrs,
@@ -269,7 +278,7 @@ def _nothing_left(
 def _differences(first: xr.DataArray, part: xr.DataArray) -> list[str]:
     """In which ways `part` is not of the same make as `first`."""
     found = []
-    for name in ("channel", "signal_kind"):
+    for name in ("channel", "muscle", "side", "signal_kind"):
         here, there = (
             [str(v) for v in p[name].values] if name in p.coords else [] for p in (part, first)
         )

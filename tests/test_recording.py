@@ -268,3 +268,12 @@ def test_a_day_opens_in_little_memory(tmp_path):
     assert out[:3] == ["86400000", "5001", "float32"]
     unit = 1 if sys.platform == "darwin" else 1024
     assert int(out[3]) * unit < 300e6
+
+
+def test_empty_tables_keep_their_types(tmp_path):
+    made = recording.make(noise())
+    made["labels/ann"] = xr.DataTree(event_table().isel(event=slice(0, 0)))
+    again = recording.open(recording.save(made, tmp_path / "empty.zarr"))
+    for column in ("markers/text", "labels/ann/label"):
+        assert again[column].dtype.kind == "U", column
+        assert again[column].size == 0

@@ -117,6 +117,11 @@ class Arrivals:
             seconds=hull[-1][1] - hull[0][1],
         )
 
+    def begin(self, rate: float, scan: int) -> float:
+        """Host time in s of `scan`, by the earliest arrivals and a known rate."""
+        points = self._hulls + self._hull
+        return min(at - (number - scan) / rate for number, at in points)
+
 
 def fit(
     scans: npt.ArrayLike, host_times: npt.ArrayLike, *, nominal_rate: float | None = None

@@ -28,6 +28,9 @@ _BLANK = b"\r \t\0"
 _NUMBER = rb"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|nan|inf|-inf|ovf|-ovf"
 _FIELD = re.compile(rb"(?:[A-Za-z_][^:,;\t]*:)?\s*(" + _NUMBER + rb")\s*")
 _PARTING = re.compile(rb"\s*[,;\t]\s*| +")
+_I64 = npt.NDArray[np.int64]
+# The numbers of a line, None when it is damaged, and the bytes of the stream up to its end.
+_Row = tuple[list[float] | None, int]
 NAMES = ("auto", "frames", "csv", "csv-plain")
 
 
@@ -47,6 +50,12 @@ class Decoder(Protocol):
         """Return what was held back until the stream's end."""
 
 
+def check(dialect: str) -> None:
+    """Raise ValueError when no dialect has that name."""
+    if dialect not in NAMES:
+        raise ValueError(f"dialect {dialect!r}; known are {', '.join(NAMES)}")
+
+
 def decoder(dialect: str, *, mask: int | None = None) -> Decoder:
     """Return a fresh decoder for "frames", "csv" or "csv-plain" (no clock in the first field).
 
@@ -60,12 +69,13 @@ def decoder(dialect: str, *, mask: int | None = None) -> Decoder:
         return LineDecoder()
     if dialect == "csv-plain":
         return LineDecoder(clock=False)
-    raise ValueError(f"dialect {dialect!r}; known are {', '.join(NAMES)}")
+    raise ValueError(f"no decoder for dialect {dialect!r}")
 
 
 def detect(data: bytes) -> str | None:
     """Tell from some bytes what is spoken: "frames", "csv", or None when neither shows (yet)."""
-    if frames.Decoder().feed(data).scans.size >= 2:
+    found = frames.Decoder().feed(data)
+    if found.scans.size or found.texts or found.statuses:
         return "frames"
     widths = [len(fields) for line in _lines(data)[1:] if (fields := _fields(line))]
     if len(widths) >= 3 and widths.count(max(set(widths), key=widths.count)) > len(widths) / 2:
@@ -90,10 +100,12 @@ class LineDecoder:
 
     def __init__(self, *, clock: bool | None = None) -> None:
         self._clock = clock
+        self._fed = 0
         self._tail = b""
         self._too_long = False
         self._first = True
-        self._waiting: list[list[float] | None] | None = []  # lines until the form is known
+        self._waiting: list[_Row] | None = []  # lines until the form is known
+        self._unread = 0  # lines given up before the form was known
         self._width = 0
         self._count = 0
         self._header: list[str] = []
@@ -124,69 +136,85 @@ class LineDecoder:
 
     def feed(self, data: bytes) -> Decoded:
         """Decode the next bytes of the stream."""
-        junk = errors = 0
+        self._fed += len(data)
+        junk = 0
+        rows: list[_Row] = []
         if self._too_long:
             skipped, newline, data = data.partition(b"\n")
             junk += len(skipped)
             if not newline:
                 return Decoded(*self._none(), junk=junk)
             self._too_long = False
-            errors = 1
+            self._add(None, self._fed - len(data), rows)
         data = self._tail + data
+        end = self._fed - len(data)
         whole = data.rfind(b"\n") + 1
         self._tail = data[whole:]
         if len(self._tail) > LONGEST_LINE:
             junk += len(self._tail)
             self._tail, self._too_long, self._first = b"", True, False
         texts: list[str] = []
-        rows: list[list[float] | None] = [None] * errors
         for raw in data[:whole].split(b"\n")[:-1]:
+            end += len(raw) + 1
             line = raw.strip(_BLANK)
             first, self._first = self._first, False
             if len(raw) > LONGEST_LINE:
                 junk += len(raw)
-                rows.append(None)
+                self._add(None, end, rows)
             elif not line:
                 continue
             elif (fields := _fields(line)) is not None and not first:
-                rows.append(fields)
+                self._add(fields, end, rows)
             elif fields is None and (text := _text(line)) is not None:
                 texts.append(text)
-                self._header = _names(text) or self._header
+                if self._waiting is not None:
+                    self._header = _names(text) or self._header
             else:
                 junk += len(raw)
                 if not first:
-                    rows.append(None)
+                    self._add(None, end, rows)
         return self._scans(rows, tuple(texts), junk)
 
     def finish(self) -> Decoded:
         """Return the scans of a stream that ended before its form was certain."""
-        if self._waiting is None:
-            return Decoded(*self._none())
-        return self._scans([], (), 0, ended=True)
+        return self._scans(self._settle() if self._waiting else [], (), 0)
 
-    def _scans(
-        self,
-        rows: list[list[float] | None],
-        texts: tuple[str, ...],
-        junk: int,
-        *,
-        ended: bool = False,
-    ) -> Decoded:
+    def _add(self, fields: list[float] | None, end: int, rows: list[_Row]) -> None:
+        """Add a line to `rows`, or to those that wait until the form is known."""
+        if self._waiting is None:
+            rows.append((fields, end))
+            return
+        self._waiting.append((fields, end))
+        if len(self._waiting) == LOOK:
+            rows += self._settle()
+
+    def _settle(self) -> list[_Row]:
+        """Tell the form from the waiting lines, and return them."""
+        rows = self._waiting or []
+        widths = [len(fields) for fields, _ in rows if fields is not None]
+        if not widths:
+            self._waiting = []
+            self._unread += len(rows)
+            return []
+        self._waiting = None
+        self._width = max(set(widths), key=widths.count)
+        if self._clock is None:
+            named = len(self._header) == self._width and _is_clock_name(self._header[0])
+            first = np.array(
+                [fields[0] for fields, _ in rows if fields and len(fields) == self._width]
+            )
+            self._clock = self._width > 1 and (named or _rises_evenly(first))
+        # What came before the first whole scan was no scan of this recording.
+        while not self._fits(rows[0]):
+            del rows[0]
+        return rows
+
+    def _scans(self, rows: list[_Row], texts: tuple[str, ...], junk: int) -> Decoded:
+        unread, self._unread = self._unread, 0
         if self._waiting is not None:
-            self._waiting += rows
-            if len(self._waiting) < LOOK and not ended:
-                return Decoded(*self._none(), texts=texts, junk=junk)
-            rows, self._waiting = self._waiting, None
-            self._settle_form(rows)
-            if not self._width:
-                self._waiting = []
-                return Decoded(*self._none(), texts=texts, junk=junk, crc_errors=len(rows))
-            # What came before the first whole scan was no scan of this recording.
-            while rows and (rows[0] is None or len(rows[0]) != self._width):
-                del rows[0]
-        good = [n for n, row in enumerate(rows) if row is not None and len(row) == self._width]
-        numbers = np.array([rows[n] for n in good], dtype=np.float64).reshape(-1, self._width)
+            return Decoded(*self._none(), texts=texts, junk=junk, crc_errors=unread)
+        good = [n for n, row in enumerate(rows) if self._fits(row)]
+        numbers = np.array([rows[n][0] for n in good], dtype=np.float64).reshape(-1, self._width)
         scans = np.array(good, dtype=np.int64) + self._count
         self._count += len(rows)
         if self._clock and scans.size:
@@ -196,21 +224,15 @@ class LineDecoder:
             scans,
             np.zeros_like(scans),
             numbers.astype(np.float32),
+            np.array([rows[n][1] for n in good], dtype=np.int64),
             texts=texts,
             lost=len(rows) - len(good),
-            crc_errors=len(rows) - len(good),
+            crc_errors=len(rows) - len(good) + unread,
             junk=junk,
         )
 
-    def _settle_form(self, rows: list[list[float] | None]) -> None:
-        widths = [len(row) for row in rows if row is not None]
-        if not widths:
-            return
-        self._width = max(set(widths), key=widths.count)
-        if self._clock is None:
-            named = len(self._header) == self._width and _is_clock_name(self._header[0])
-            first = np.array([row[0] for row in rows if row and len(row) == self._width])
-            self._clock = self._width > 1 and (named or _rises_evenly(first))
+    def _fits(self, row: _Row) -> bool:
+        return row[0] is not None and len(row[0]) == self._width
 
     def _follow_clock(self, scans: npt.NDArray[np.int64], ticks: npt.NDArray[np.float64]) -> None:
         start, end, first, last = self._clock_span or (
@@ -223,9 +245,9 @@ class LineDecoder:
             end, last = float(ticks[-1]), int(scans[-1])
         self._clock_span = (start, end, first, last)
 
-    def _none(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    def _none(self) -> tuple[_I64, _I64, npt.NDArray[np.float32], _I64]:
         nothing = np.empty(0, dtype=np.int64)
-        return nothing, nothing, np.empty((0, self.channels), dtype=np.float32)
+        return nothing, nothing, np.empty((0, self.channels), dtype=np.float32), nothing
 
 
 def _lines(data: bytes) -> list[bytes]:

@@ -63,6 +63,7 @@ class Decoded:
     scans : (n,) number of each scan, counted on beyond the counter's 32 bits
     segment : (n,) 0 until the board starts anew, then 1, …; numbers are comparable inside one only
     values : (n, channels) counts, in the order of the mask's bits
+    ends : (n,) bytes of the stream up to each scan's end: in which chunk it came
     lost : scans missing between these and the ones before
     crc_errors : damaged frames (or lines)
     junk : bytes that belong to no whole frame
@@ -72,6 +73,7 @@ class Decoded:
     scans: I64
     segment: I64
     values: npt.NDArray[Any]
+    ends: I64
     statuses: tuple[Status, ...] = ()
     texts: tuple[str, ...] = ()
     lost: int = 0
@@ -193,13 +195,14 @@ class Decoder:
 
     def __init__(self, mask: int | None = None) -> None:
         self.mask = mask
+        self._fed = 0
         self._tail = b""
         self._too_long = False  # the unfinished run outgrew any frame and was let go
         self._in_step = False  # a good frame was seen: from here on, what is not one is damaged
         self._last: int | None = None
         self._segment = 0
         # A scan number that cannot be, with its values: the next frame says what to make of it.
-        self._held: tuple[int, U16] | None = None
+        self._held: tuple[int, U16, int] | None = None
 
     @property
     def channels(self) -> int:
@@ -212,6 +215,7 @@ class Decoder:
 
     def feed(self, data: bytes) -> Decoded:
         """Decode the next bytes of the stream."""
+        self._fed += len(data)
         junk = errors = 0
         if self._too_long:
             skipped, delimiter, data = data.partition(b"\0")
@@ -221,6 +225,7 @@ class Decoder:
             self._too_long = False
             errors += self._in_step
         data = self._tail + data
+        base = self._fed - len(data)
         whole = data.rfind(b"\0") + 1
         self._tail = data[whole:]
         if len(self._tail) > MAX_PACKED:
@@ -245,12 +250,15 @@ class Decoder:
         self._in_step |= good_frames.size > 0
         junk += int((ends - starts)[~good].sum())
 
-        scans, segment, values, lost, impossible = self._in_order(found.counters, found.values)
+        scans, segment, values, at, lost, impossible = self._in_order(
+            found.counters, found.values, base + ends[found.places] + 1
+        )
         extras.sort(key=lambda extra: extra[0])
         return Decoded(
             scans,
             segment,
             values,
+            at,
             tuple(extra for _, extra in extras if isinstance(extra, Status)),
             tuple(extra for _, extra in extras if isinstance(extra, str)),
             lost,
@@ -310,27 +318,32 @@ class Decoder:
         values = np.ascontiguousarray(bodies[:, _HEAD.size :]).view("<u2")
         return _Found(places, _number(bodies, 3, "<u4"), values.astype(np.uint16, copy=False))
 
-    def _in_order(self, counters: I64, values: U16) -> tuple[I64, I64, U16, int, int]:
-        """Unroll the counter: scans, segments, values, lost, impossible."""
+    def _in_order(
+        self, counters: I64, values: U16, ends: I64
+    ) -> tuple[I64, I64, U16, I64, int, int]:
+        """Unroll the counter: scans, segments, values, ends, lost, impossible."""
         if not counters.size:
             return *self._no_scans(), 0, 0
         if self._held is None:
-            before = counters[0] - 1 if self._last is None else self._last
+            before = int(counters[0]) - 1 if self._last is None else self._last
             steps = np.diff(counters, prepend=before) & 0xFFFFFFFF
             if steps.min() >= 1 and steps.max() <= MAX_LEAP:
-                scans = int(before) + np.cumsum(steps)
+                scans = before + np.cumsum(steps)
                 self._last = int(scans[-1])
                 lost = int(steps.sum()) - steps.size
-                return scans, np.full(scans.size, self._segment), values, lost, 0
-        return self._in_doubt(counters, values)
+                return scans, np.full(scans.size, self._segment), values, ends, lost, 0
+        return self._in_doubt(counters, values, ends)
 
-    def _in_doubt(self, counters: I64, values: U16) -> tuple[I64, I64, U16, int, int]:
+    def _in_doubt(
+        self, counters: I64, values: U16, ends: I64
+    ) -> tuple[I64, I64, U16, I64, int, int]:
         """As `_in_order`, frame by frame, for a block with a scan number that cannot be."""
         numbers = counters.tolist()
         held: int | None = None
         if self._held is not None:
             numbers.insert(0, self._held[0])
             values = np.concatenate([self._held[1], values])
+            ends = np.concatenate([[self._held[2]], ends])
             held = 0
         kept: list[tuple[int, int, int]] = []
         lost = impossible = 0
@@ -354,15 +367,17 @@ class Decoder:
             else:
                 impossible += held is not None
                 held = at
-        self._held = None if held is None else (numbers[held], values[held : held + 1])
+        self._held = None
+        if held is not None:
+            self._held = (numbers[held], values[held : held + 1], int(ends[held]))
         if not kept:
             return *self._no_scans(), lost, impossible
         places, scans, segment = np.array(kept, dtype=np.int64).T
-        return scans, segment, values[places], lost, impossible
+        return scans, segment, values[places], ends[places], lost, impossible
 
-    def _no_scans(self) -> tuple[I64, I64, U16]:
+    def _no_scans(self) -> tuple[I64, I64, U16, I64]:
         nothing = np.empty(0, dtype=np.int64)
-        return nothing, nothing, np.empty((0, self.channels), dtype=np.uint16)
+        return nothing, nothing, np.empty((0, self.channels), dtype=np.uint16), nothing
 
 
 class _Found(NamedTuple):

@@ -224,12 +224,17 @@ def permutation_control(
     units = np.arange(len(truth)).astype(str) if trials is None else trials
     units = np.char.add(np.char.add(units, "|"), truth)
     strata = recordings(data)
+    if all(len(np.unique(truth[strata == s])) == 1 for s in np.unique(strata)):
+        raise ValueError(
+            "every session holds one label, so there is nothing to shuffle within it, and a model "
+            "could learn the session instead of the label: record all labels in each session"
+        )
     shuffled = []
     for _ in range(n):
         mixed = truth.copy()
         for stratum in np.unique(strata):
             here = np.flatnonzero(strata == stratum)
-            names, first, of = np.unique(units[here], return_index=True, return_inverse=True)
+            _, first, of = np.unique(units[here], return_index=True, return_inverse=True)
             mixed[here] = rng.permutation(truth[here][first])[of]
         permuted = data.assign_coords({label: ("window", mixed)})
         one = cross_validate(permuted, fit, by=by, folds=folds, label=label, progress=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -21,7 +21,7 @@ NAMES = {
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced accuracy (UAR)",
     "macro_f1": "macro-F1",
-    "kappa": "Cohen's κ",
+    "kappa": "Cohen's kappa",
 }
 BOUNDS = ("value", "low", "high")
 DRAWS = 4000
@@ -213,13 +213,14 @@ class Result:
     def _headline(self) -> str:
         low, high = self.interval
         return (
-            f"accuracy {percent(self.accuracy)} % (95 % interval {percent(low)}–{percent(high)} over "
-            f"{self.over}; {self.protocol}; chance {percent(self.chance)} %, "
+            f"accuracy {percent(self.accuracy)} % (95 % interval {percent(low)}–{percent(high)} "
+            f"over {self.over}; {self.protocol}; chance {percent(self.chance)} %, "
             f"majority {percent(self.majority)} %)"
         )
 
     @property
     def over(self) -> str:
+        """What the interval is over, in words."""
         if self.unit == "participant":
             return f"{self.n_units} people"
         what = str(self.prediction.attrs.get("by", "group"))
@@ -230,7 +231,7 @@ class Result:
     def _rest(self) -> str:
         text = (
             f"macro-F1 {percent(self.macro_f1)} %, balanced accuracy (UAR) "
-            f"{percent(self.balanced_accuracy)} %, κ {self.kappa:.2f}; "
+            f"{percent(self.balanced_accuracy)} %, kappa {self.kappa:.2f}; "
         )
         if self._votes is None:
             return text + "trials not named in the data"
@@ -238,6 +239,7 @@ class Result:
 
     @property
     def caption(self) -> str:
+        """What the labels mean, and what else a reader of the figures must know."""
         meaning = self.prediction.attrs.get("label_meaning")
         labels = f"labels: {meaning}" if meaning else "labels: meaning not recorded"
         notes = [str(n) for n in json.loads(str(self.prediction.attrs.get("notes", "[]")))]
@@ -293,8 +295,8 @@ class Comparison:
 
     def _cells(self) -> list[tuple[str, ...]]:
         first = next(iter(self.results))
-        head = ("model", "accuracy", "95 %", "macro-F1", "UAR", "κ", "per trial", f"vs {first}")
-        lines = [head]
+        head = ("model", "accuracy", "95 %", "macro-F1", "UAR", "kappa", "per trial", f"vs {first}")
+        lines: list[tuple[str, ...]] = [head]
         for row in self.table():
             value = {k: float(v) for k, v in row.items() if k != "model"}
             versus = (

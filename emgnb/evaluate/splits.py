@@ -139,6 +139,7 @@ def overlapping(data: Data, train: Ints, test: Ints) -> int:
 
 
 def recordings(data: Data) -> npt.NDArray[np.str_]:
+    """Name the recording of each window: its participant and session, "" where not named."""
     out = np.full(data.sizes["window"], "", dtype=np.str_)
     for name in NESTED["session"]:
         if name in data.coords and data[name].dims == ("window",):
@@ -147,6 +148,7 @@ def recordings(data: Data) -> npt.NDArray[np.str_]:
 
 
 def trials_of(data: Data) -> npt.NDArray[np.str_] | None:
+    """Name the trial of each window, or None where trials are not named."""
     try:
         return group_names(data, "trial")
     except ValueError:
@@ -172,6 +174,12 @@ def _check_labels(
 
 
 def truth_of(data: Data, label: str) -> npt.NDArray[np.str_]:
+    """Give the label of each window.
+
+    Raises
+    ------
+    ValueError : no such coordinate along window
+    """
     if label not in data.coords or data[label].dims != ("window",):
         raise ValueError(
             f"no coordinate {label!r} along window: cut the windows with trials or labels, or name "

@@ -19,7 +19,7 @@ class Block:
         self.x: Array = x.astype(np.float64)
         self.rate = rate
         # What holds a NaN is computed as zeros, without warnings, and becomes NaN at the end.
-        self.holed: Mask = ~np.isfinite(self.x).all(axis=-1)
+        self.holed: Mask = np.asarray(~np.isfinite(self.x).all(axis=-1))
         self.x[self.holed] = 0.0
 
     @cached_property
@@ -41,7 +41,7 @@ class Block:
     @cached_property
     def step(self) -> Array:
         """Differences of neighbouring samples."""
-        return np.diff(self.x, axis=-1)
+        return self.x[..., 1:] - self.x[..., :-1]
 
     @cached_property
     def stride(self) -> Array:
@@ -51,7 +51,7 @@ class Block:
     @cached_property
     def variance(self) -> Array:
         """Mean square about the mean (ddof 0)."""
-        return squares(self.centred) / self.x.shape[-1]
+        return np.asarray(squares(self.centred) / self.x.shape[-1])
 
     @cached_property
     def power(self) -> Array:
@@ -75,12 +75,13 @@ class Block:
     @cached_property
     def mobility(self) -> Array:
         """Hjorth mobility, 1/s."""
-        return self.rate * ratio(np.sqrt(self.slope_variance), np.sqrt(self.variance), self.flat)
+        slope = np.sqrt(self.slope_variance) * self.rate
+        return ratio(slope, np.sqrt(self.variance), self.flat)
 
 
 def count(which: Mask) -> Array:
     """Number of times along the samples."""
-    return np.count_nonzero(which, axis=-1).astype(np.float64)
+    return np.asarray(np.count_nonzero(which, axis=-1), dtype=np.float64)
 
 
 def ratio(above: Array, below: Array, undefined: Mask) -> Array:
@@ -98,4 +99,4 @@ def squares(x: Array) -> Array:
 def spread(x: Array) -> Array:
     """Variance (ddof 0) along the samples of something whose mean is small beside it."""
     n = x.shape[-1]
-    return np.maximum(squares(x) / n - np.asarray(x.mean(axis=-1)) ** 2, 0.0)
+    return np.asarray(np.maximum(squares(x) / n - x.mean(axis=-1) ** 2, 0.0))

@@ -1,7 +1,7 @@
 """The features: one short function each, with its formula and its source.
 
-Every function takes a `Block` of windows and the threshold in the signal's unit (which most do not
-use), and gives one number for each window and channel.
+Every function takes a `Block` of windows and the thresholds (channel, 1) in the signal's unit,
+which most do not use, and gives one number for each window and channel.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ import numpy as np
 from emgnb.features.block import Array, Block, Mask, count, ratio, spread, squares
 
 
-def mav(b: Block, threshold: float) -> Array:
+def mav(b: Block, threshold: Array) -> Array:
     """Mean absolute value, Σ|x| / N [Hudgins 1993, doi:10.1109/10.204774]."""
     return np.asarray(b.magnitude.mean(axis=-1))
 
 
-def rms(b: Block, threshold: float) -> Array:
+def rms(b: Block, threshold: Array) -> Array:
     """Root mean square, √(Σx² / N) [Phinyomark 2012, doi:10.1016/j.eswa.2012.01.102]."""
     return np.asarray(np.sqrt(squares(b.x) / b.x.shape[-1]))
 
 
-def wl(b: Block, threshold: float) -> Array:
+def wl(b: Block, threshold: Array) -> Array:
     """Waveform length, Σ|xᵢ₊₁ − xᵢ|, a sum, not a mean [Hudgins 1993, doi:10.1109/10.204774]."""
     return np.asarray(b.stride.sum(axis=-1))
 
 
-def zc(b: Block, threshold: float) -> Array:
+def zc(b: Block, threshold: Array) -> Array:
     """Zero crossings: xᵢ and xᵢ₊₁ on two sides of zero and |xᵢ₊₁ − xᵢ| ≥ threshold.
 
     Zero itself counts as the upper side, so that a crossing by way of an exact zero, common at
@@ -39,7 +39,7 @@ def zc(b: Block, threshold: float) -> Array:
     return count((above[..., 1:] != above[..., :-1]) & (b.stride >= threshold))
 
 
-def ssc(b: Block, threshold: float) -> Array:
+def ssc(b: Block, threshold: Array) -> Array:
     """Slope sign changes: xᵢ beyond both neighbours, by the threshold or more from one of them.
 
     The threshold is a difference in the signal's unit, as in Hudgins 1993
@@ -49,18 +49,18 @@ def ssc(b: Block, threshold: float) -> Array:
     return count(turns & (np.maximum(b.stride[..., 1:], b.stride[..., :-1]) >= threshold))
 
 
-def var(b: Block, threshold: float) -> Array:
+def var(b: Block, threshold: Array) -> Array:
     """Variance about the window's mean with ddof = 1, Σ(x − x̄)² / (N − 1)."""
     n = b.x.shape[-1]
-    return b.variance * (n / (n - 1))
+    return np.asarray(b.variance * (n / (n - 1)))
 
 
-def iemg(b: Block, threshold: float) -> Array:
+def iemg(b: Block, threshold: Array) -> Array:
     """Integrated EMG, Σ|x|, a sum of samples [Phinyomark 2012, doi:10.1016/j.eswa.2012.01.102]."""
     return np.asarray(b.magnitude.sum(axis=-1))
 
 
-def wamp(b: Block, threshold: float) -> Array:
+def wamp(b: Block, threshold: Array) -> Array:
     """Willison amplitude: number of |xᵢ₊₁ − xᵢ| ≥ threshold.
 
     [Phinyomark 2012, doi:10.1016/j.eswa.2012.01.102]
@@ -68,7 +68,7 @@ def wamp(b: Block, threshold: float) -> Array:
     return count(b.stride >= threshold)
 
 
-def log_rms(b: Block, threshold: float) -> Array:
+def log_rms(b: Block, threshold: Array) -> Array:
     """RMS in decibels, 20·log₁₀(RMS / 1 unit); NaN where the RMS is 0.
 
     People's amplitudes differ by more than 20 times; on this scale that is an offset.
@@ -77,7 +77,7 @@ def log_rms(b: Block, threshold: float) -> Array:
     return np.where(level > 0, 20 * np.log10(np.where(level > 0, level, 1.0)), np.nan)
 
 
-def ar4(b: Block, threshold: float) -> Array:
+def ar4(b: Block, threshold: Array) -> Array:
     """Autoregressive coefficients a₁…a₄ of xₜ = Σ aₖ·xₜ₋ₖ + eₜ by Burg's method, mean removed.
 
     NaN for a flat window. [Burg 1975, Maximum entropy spectral analysis, PhD thesis, Stanford;
@@ -101,12 +101,12 @@ def ar4(b: Block, threshold: float) -> Array:
     return np.where(b.flat[..., np.newaxis], np.nan, a)
 
 
-def hjorth_activity(b: Block, threshold: float) -> Array:
+def hjorth_activity(b: Block, threshold: Array) -> Array:
     """Hjorth activity: variance with ddof = 0 [Hjorth 1970, doi:10.1016/0013-4694(70)90143-4]."""
     return b.variance
 
 
-def hjorth_mobility(b: Block, threshold: float) -> Array:
+def hjorth_mobility(b: Block, threshold: Array) -> Array:
     """Hjorth mobility: SD of the slope over SD of the signal; 2πf for a slow tone of f.
 
     The slope is a difference of neighbours times the rate. NaN for a flat window.
@@ -115,7 +115,7 @@ def hjorth_mobility(b: Block, threshold: float) -> Array:
     return b.mobility
 
 
-def hjorth_complexity(b: Block, threshold: float) -> Array:
+def hjorth_complexity(b: Block, threshold: Array) -> Array:
     """Hjorth complexity: mobility of the slope over mobility of the signal; 1 for a slow tone.
 
     NaN for a flat window or a straight line. [Hjorth 1970, doi:10.1016/0013-4694(70)90143-4]
@@ -126,7 +126,7 @@ def hjorth_complexity(b: Block, threshold: float) -> Array:
     return ratio(of_slope, b.mobility, even)
 
 
-def mnf(b: Block, threshold: float) -> Array:
+def mnf(b: Block, threshold: Array) -> Array:
     """Mean frequency of the power spectrum, Σf·P / ΣP; mean removed, rectangular window.
 
     NaN for a flat window. [Phinyomark 2012, doi:10.1016/j.eswa.2012.01.102]
@@ -134,7 +134,7 @@ def mnf(b: Block, threshold: float) -> Array:
     return ratio(b.power @ b.frequency, b.power.sum(axis=-1), b.flat)
 
 
-def mdf(b: Block, threshold: float) -> Array:
+def mdf(b: Block, threshold: Array) -> Array:
     """Median frequency: half of the power lies below; mean removed, rectangular window.
 
     A line of the spectrum is spread evenly over its width, so the median is not bound to the lines.
@@ -153,22 +153,22 @@ def mdf(b: Block, threshold: float) -> Array:
     return np.asarray((low + share * (high - low))[..., 0])
 
 
-def mean(b: Block, threshold: float) -> Array:
+def mean(b: Block, threshold: Array) -> Array:
     """Mean of the samples: the level of an envelope."""
     return np.asarray(b.x.mean(axis=-1))
 
 
-def std(b: Block, threshold: float) -> Array:
+def std(b: Block, threshold: Array) -> Array:
     """Standard deviation about the window's mean with ddof = 1."""
     return np.sqrt(var(b, threshold))
 
 
-def maximum(b: Block, threshold: float) -> Array:
+def maximum(b: Block, threshold: Array) -> Array:
     """Greatest sample."""
     return np.asarray(b.x.max(axis=-1))
 
 
-def slope(b: Block, threshold: float) -> Array:
+def slope(b: Block, threshold: Array) -> Array:
     """Slope of the least-squares line through the samples, per second."""
     n = b.x.shape[-1]
     place = (np.arange(n) - (n - 1) / 2) / b.rate
@@ -179,7 +179,7 @@ def slope(b: Block, threshold: float) -> Array:
 class Feature:
     """One feature: how it is called, computed and measured."""
 
-    compute: Callable[[Block, float], Array]
+    compute: Callable[[Block, Array], Array]
     long_name: str
     units: str = "{}"
     raw_only: bool = False

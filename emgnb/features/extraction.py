@@ -15,9 +15,9 @@ from emgnb.features.definitions import FEATURES, SETS
 
 # Samples worked on at a time: the block and what is derived from it stay in a few MB.
 BLOCK = 1 << 17
-# Default of thresholds, by unit: one count of the converter, or what skin electrodes show at rest
-# (1–3 µV RMS). In V it depends on the amplifier, so there is no default.
-THRESHOLDS = {"count": 1.0, "uV": 2.0, "mV": 2e-3}
+# Default of thresholds, by unit: one count of the converter, or, at the skin, what electrodes show
+# of a face at rest (1–3 µV RMS).
+THRESHOLDS = {"count": 1.0, "uV": 2.0, "mV": 2e-3, "V": 2e-6}
 
 
 def extract(
@@ -34,8 +34,9 @@ def extract(
     features : a set ("hudgins", "time", "all"; "envelope" for envelopes), a name of `FEATURES`, or
         a list of names
     threshold : in the unit of `windows`, above 0, for zc, ssc and wamp; one for all or
-        {"zc": 2.0, "wamp": 10.0}. By default 1 count, 2 µV or 0.002 mV; a signal in another unit
-        needs one given, for there the noise depends on the amplifier. The result says it in attrs.
+        {"zc": 2.0, "wamp": 10.0}. By default 1 count, or 2 µV at the skin times the channel's
+        `gain`; in other units, and in V with unknown gain, it must be given. The result says in
+        attrs which was used.
 
     Returns
     -------
@@ -56,7 +57,7 @@ def extract(
     names = _names(features)
     units = str(windows.attrs["units"])
     _refuse_kinds(windows, names)
-    thresholds = _thresholds(names, units, threshold)
+    thresholds = _thresholds(names, windows, threshold)
     columns = _compute(windows, names, thresholds)
     variables = {}
     for name in names:
@@ -66,7 +67,7 @@ def extract(
             "long_name": feature.long_name,
         }
         if feature.thresholded:
-            attrs |= {"threshold": thresholds[name], "threshold_units": units}
+            attrs |= {"threshold": _short(thresholds[name]), "threshold_units": units}
         for column in feature.columns or (name,):
             variables[column] = (("window", "channel"), columns[column], attrs)
     made = xr.Dataset(variables, coords=windows.drop_vars("sample", errors="ignore").coords)
@@ -76,7 +77,10 @@ def extract(
         if key in ("rate", "length_s", "step_s", "dropped", "history")
     }
     line = recording.with_history(
-        xr.DataArray(attrs=kept), "features", names=names, threshold=thresholds
+        xr.DataArray(attrs=kept),
+        "features",
+        names=names,
+        threshold={name: _short(values) for name, values in thresholds.items()},
     )
     return made.assign_attrs(line.attrs)
 
@@ -144,8 +148,9 @@ def _refuse_kinds(windows: xr.DataArray, names: list[str]) -> None:
 
 
 def _thresholds(
-    names: list[str], units: str, threshold: float | Mapping[str, float] | None
-) -> dict[str, float]:
+    names: list[str], windows: xr.DataArray, threshold: float | Mapping[str, float] | None
+) -> dict[str, list[float]]:
+    """Threshold of each channel, for each feature that has one."""
     asked = [name for name in names if FEATURES[name].thresholded]
     given = threshold if isinstance(threshold, Mapping) else dict.fromkeys(asked, threshold)
     unused = sorted(set(given) - {name for name, f in FEATURES.items() if f.thresholded})
@@ -155,24 +160,36 @@ def _thresholds(
     for name in asked:
         value = given.get(name)
         if value is None:
-            value = THRESHOLDS.get(units)
-        if value is None:
-            raise ValueError(
-                f"{name} of a signal in {units!r} needs threshold=…, in {units}: a difference "
-                "larger than the noise of the sensor and than one step of its converter (10 bits "
-                "at 5 V: 0.0049 V)"
-            )
-        if not value > 0:
+            found[name] = _default_threshold(name, windows)
+        elif value > 0:
+            found[name] = [float(value)] * windows.sizes["channel"]
+        else:
             raise ValueError(
                 f"threshold={value!r} for {name}: it must be above 0, else the rounding of the "
                 "converter and a constant signal are counted as crossings"
             )
-        found[name] = float(value)
     return found
 
 
+def _default_threshold(name: str, windows: xr.DataArray) -> list[float]:
+    units = str(windows.attrs["units"])
+    width = windows.sizes["channel"]
+    gain = windows["gain"].values.astype(float) if "gain" in windows.coords else np.ones(width)
+    if units == "count":
+        gain = np.ones(width)
+    if units not in THRESHOLDS or (units == "V" and (gain == 1.0).any()):
+        why = "its gain is unknown" if units == "V" else "there is no default in this unit"
+        raise ValueError(
+            f"{name} of a signal in {units!r} needs threshold=…, in {units}: {why}. Take a "
+            "difference larger than the noise of the sensor and than one step of its converter "
+            "(10 bits at 5 V: 0.0049 V)"
+        )
+    # Through text, so that 2e-6 V at a gain of 1000 is 0.002 and not 0.0019999….
+    return [float(f"{THRESHOLDS[units] * g:.6g}") for g in gain]
+
+
 def _compute(
-    windows: xr.DataArray, names: list[str], thresholds: dict[str, float]
+    windows: xr.DataArray, names: list[str], thresholds: dict[str, list[float]]
 ) -> dict[str, npt.NDArray[np.float32]]:
     data = windows.values
     count, width, samples = data.shape
@@ -183,13 +200,21 @@ def _compute(
         for name in names
         for column in FEATURES[name].columns or (name,)
     }
+    # (channel, 1): one for each channel, the same for all its samples.
+    limits = {name: np.array(values)[:, np.newaxis] for name, values in thresholds.items()}
+    unused = np.zeros((width, 1))
     size = max(BLOCK // (width * samples), 1)
     for at in range(0, count, size):
         block = Block(data[at : at + size], float(windows.attrs["rate"]))
         for name in names:
-            values = FEATURES[name].compute(block, thresholds.get(name, 0.0))
+            values = FEATURES[name].compute(block, limits.get(name, unused))
             own = FEATURES[name].columns
             parts = (values[..., i] for i in range(len(own))) if own else (values,)
             for column, part in zip(own or (name,), parts, strict=True):
                 columns[column][at : at + size] = np.where(block.holed, np.nan, part)
     return columns
+
+
+def _short(values: list[float]) -> float | list[float]:
+    """One number where all channels have the same."""
+    return values[0] if len(set(values)) == 1 else values

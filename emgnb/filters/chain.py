@@ -55,8 +55,8 @@ class Chain:
         Returns
         -------
         (time, channel) as `x`: dtype and coordinates kept, `signal_kind`, `units` and `history`
-        brought up to date. NaN stays NaN, and `valid` is False there and where more than 5 % of a
-        filter's weight falls on the bridged gap. A channel that is NaN throughout stays so and
+        brought up to date. NaN stays NaN, and `valid` is False there and where what was lost could
+        move the result by more than 5 % of itself. A channel that is NaN throughout stays so and
         marks nothing.
 
         Raises

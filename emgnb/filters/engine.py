@@ -23,7 +23,7 @@ from emgnb.filters.base import Array, Mask, Pointwise
 SHORTEST = 3.0
 # Reflected samples before and after the recording, in decay times: e^-8 is 0.03 %.
 PADDING = 8.0
-# A sample is disturbed when more than this share of the filter's weight falls on bridged samples.
+# A sample is disturbed when bridged samples that are wrong by 1 could move it by more than this.
 DISTURBED = 0.05
 # Samples filtered at a time: a day's recording needs one channel of float64 and one block.
 BLOCK = 1 << 18
@@ -95,15 +95,14 @@ def weights(sos: Array, *, zero_phase: bool) -> tuple[Array, int]:
 
 
 def reach(mask: Mask, sos: Array, *, zero_phase: bool) -> Mask:
-    """Samples of the output for which bridged samples `mask` weigh more than `DISTURBED`.
+    """Samples of the output in which the bridged samples `mask` weigh more than `DISTURBED`.
 
-    The share is that of the absolute impulse response, so it bounds what a gap can do in the worst
-    case: one lost sample does not condemn the second that a narrow notch rings, a lost half second
-    of mains does.
+    Their weight is the sum of the absolute impulse response over them, which bounds what a gap can
+    do in the worst case: one lost sample does not condemn the second that a narrow notch rings, a
+    lost half second of mains does.
     """
     h, middle = weights(sos, zero_phase=zero_phase)
-    share = np.abs(h) / np.abs(h).sum()
-    bridged = dsp.oaconvolve(mask.astype(float), share)[middle : middle + len(mask)]
+    bridged = dsp.oaconvolve(mask.astype(float), np.abs(h))[middle : middle + len(mask)]
     found: Mask = mask | (bridged > DISTURBED)
     return found
 
@@ -165,11 +164,15 @@ class LiveChain:
             return np.empty((0, self.channels), dtype=dtype)
         values = given.astype(np.float64)
         missing = ~np.isfinite(values)
-        fresh = np.isnan(self._held)
+        starts = np.isnan(self._held) & ~missing.all(axis=0)
+        rows = np.argmax(~missing[:, starts], axis=0)
+        if rows.any():
+            # A channel's first sample begins a block of its own, so that blocks make no difference.
+            row = int(rows[rows > 0].min())
+            return np.concatenate([self.push(given[:row]), self.push(given[row:])])
         if missing.any():
             values = self._hold(values, missing)
-        starts = fresh & ~missing.all(axis=0)
-        self._held = np.where(fresh & ~starts, np.nan, values[-1])
+        self._held = np.where(missing.all(axis=0), self._held, values[-1])
         for i, stage in enumerate(self._stages):
             state, steady = self._state[i], self._steady[i]
             if callable(stage):
@@ -184,11 +187,9 @@ class LiveChain:
         return values.astype(dtype, copy=False)
 
     def _hold(self, values: Array, missing: Mask) -> Array:
-        """Repeat the last value in a gap; before a channel's first value, that value; else 0."""
+        """Repeat the last value in a gap; 0 as long as a channel has had none."""
         row = np.where(missing, -1, np.arange(len(values))[:, np.newaxis])
         last = np.maximum.accumulate(row, axis=0)
-        first = np.argmax(~missing, axis=0)
+        before = np.where(np.isnan(self._held), 0.0, self._held)
         column = np.arange(self.channels)
-        before = np.where(np.isnan(self._held), values[first, column], self._held)
-        before = np.where(np.isfinite(before), before, 0.0)
         return np.where(last < 0, before, values[np.maximum(last, 0), column])

@@ -9,6 +9,9 @@ from emgnb.filters.chain import Chain
 from emgnb.filters.level import Baseline
 from emgnb.filters.linear import BandPass, LowPass, Notch
 
+# Up to this share of the rate a preset keeps its corner. A board's clock is off by up to 1 %, and
+# two boards of 1000 Hz should get the same chain.
+ROOM = 0.46
 # Below this rate most of the raw facial EMG (median frequency 60–120 Hz) has folded.
 SLOWEST_RAW = 200.0
 
@@ -25,7 +28,7 @@ def preset(name: str, *, rate: float | None = None, mains: float = 50.0) -> Chai
     ----------
     name : "raw" (20–450 Hz band-pass and a notch at the mains and its harmonics) or "envelope"
         (10 Hz low-pass and resting level subtracted)
-    rate : Hz; an upper corner above 0.45 × rate is lowered to that, with a warning that says so
+    rate : Hz; an upper corner above 0.46 × rate is lowered to 0.45 × rate, with a warning
     mains : Hz, 50 or 60
 
     Raises
@@ -46,7 +49,7 @@ def preset(name: str, *, rate: float | None = None, mains: float = 50.0) -> Chai
 
 
 def _lowered(corner: float, rate: float | None, where: str) -> float:
-    if rate is None or corner <= HIGHEST * rate:
+    if rate is None or corner <= ROOM * rate:
         return corner
     lowered = float(f"{HIGHEST * rate:.3g}")
     warnings.warn(

@@ -122,6 +122,8 @@ def response(ds: xr.Dataset, *, title: str = "", max_points: int = MAX_POINTS) -
         if name == "magnitude":
             # Below −100 dB nothing of a 16-bit signal is left to see.
             figure.update_yaxes(range=[max(lowest, -100.0) - 5, highest + 5], **place)
+        if name == "impulse":
+            figure.update_xaxes(range=_busy(ds, name, along), **place)
         across_label = "frequency (Hz)" if along == "frequency" else "lag (s)"
         figure.update_xaxes(title_text=across_label, **place)
         figure.update_yaxes(title_text=label, **place)
@@ -144,3 +146,13 @@ def _decades(figure: go.Figure) -> dict[str, Any]:
     bottom = max(float(np.log10(drawn.min())), top - 8)
     # Digits between the decades help only where there is hardly one decade.
     return axis | {"range": [bottom - 0.1, top + 0.2], "dtick": 1 if top - bottom > 1.5 else None}
+
+
+def _busy(ds: xr.Dataset, name: str, along: str) -> list[float]:
+    """From where to where a curve is above a hundredth of its peak, with a little air."""
+    heights = np.abs(ds[name].values)
+    if f"{name}_zero_phase" in ds:
+        heights = np.maximum(heights, np.abs(ds[f"{name}_zero_phase"].values))
+    there = ds[along].values[heights >= 0.01 * heights.max()]
+    air = 0.1 * float(there.max() - there.min()) or 0.01
+    return [float(there.min()) - air, float(there.max()) + air]

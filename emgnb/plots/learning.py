@@ -11,7 +11,6 @@ import xarray as xr
 from plotly.subplots import make_subplots
 
 from emgnb.plots.style import INK, colour, new_figure, style, unit_of
-from emgnb.plots.thin import Floats
 
 
 def features(ds: xr.Dataset, *, channel: str | None = None, title: str = "") -> go.Figure:
@@ -146,7 +145,8 @@ def accuracy(results: Any, *, title: str = "") -> go.Figure:
         raise ValueError("no result to draw: the mapping is empty")
     figure = new_figure(title)
     for k, (name, result) in enumerate(several.items()):
-        groups, values = _by_group(result.by_group)
+        groups = [str(group) for group in result.by_group["group"].values]
+        values = np.asarray(result.by_group["accuracy"].values, dtype=np.float64)
         # Spread sideways in a fixed pattern, so that the same result is drawn the same.
         aside = 0.12 * ((np.arange(values.size) % 5) - 2) / 2
         figure.add_scatter(
@@ -198,12 +198,3 @@ def accuracy(results: Any, *, title: str = "") -> go.Figure:
     )
     figure.update_layout(height=400)
     return figure
-
-
-def _by_group(by_group: Any) -> tuple[list[str], Floats]:
-    """Names and values of an accuracy by group, given as a labelled array or a mapping."""
-    if isinstance(by_group, xr.DataArray):
-        names = [str(name) for name in by_group[by_group.dims[0]].values]
-        return names, np.asarray(by_group.values, dtype=np.float64)
-    names = [str(name) for name in by_group]
-    return names, np.asarray(list(by_group.values()), dtype=np.float64)

@@ -88,9 +88,12 @@ def signal(
             ticktext=channels,
             showgrid=True,
         )
+    height = max(320, 120 + 62 * len(channels))
     pad = 0.03 * (high - low)
-    figure.update_yaxes(range=[low - pad, high + pad])
-    figure.update_layout(height=max(320, 120 + 62 * len(channels)), hovermode="closest")
+    # The texts of the markers stand above the curves.
+    headroom = (0.02 + 24 / height) * (high - low) if markers is not None else pad
+    figure.update_yaxes(range=[low - pad, high + headroom])
+    figure.update_layout(height=height, hovermode="closest")
     return figure
 
 

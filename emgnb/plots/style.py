@@ -30,6 +30,7 @@ def style(figure: go.Figure, title: str) -> None:
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         margin={"l": 70, "r": 20, "t": 50 if title else 25, "b": 50},
+        legend={"tracegroupgap": 0},
         hoverlabel={"bgcolor": "#333333", "font": {"color": "#ffffff"}},
     )
     axis = {

@@ -87,6 +87,9 @@ def open(path: str | os.PathLike[str]) -> xr.DataTree:
         for name, variable in dataset.variables.items():
             if variable.encoding.get("scale_factor") is not None:
                 dataset[name] = _packed(store / node.path.strip("/") / str(name), variable)
+            elif variable.dtype.kind == "T":
+                words = np.array(variable.values.tolist(), dtype=str)
+                dataset[name] = (variable.dims, words, variable.attrs)
         nodes[node.path] = dataset
     opened = xr.DataTree.from_dict(nodes)
     model.check(opened)
@@ -295,7 +298,9 @@ def _write_node(store: Path, path: str, dataset: xr.Dataset, *, replace: bool = 
     for name in rest.variables:
         rest[name].encoding.clear()
         if rest[name].dtype.kind == "U":
-            rest[name] = rest[name].astype(object)
+            # Fixed-width text has no place in the Zarr v3 specification, and an empty array of
+            # objects no type at all.
+            rest[name] = rest[name].astype(np.dtypes.StringDType())
     if replace:
         shutil.rmtree(store / path.strip("/"), ignore_errors=True)
     rest.to_zarr(store, group=path, mode="a", consolidated=False, zarr_format=3)

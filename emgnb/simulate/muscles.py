@@ -172,7 +172,7 @@ class MotorUnits:
     def push(self, drive: Array) -> Array:
         """Give (n, source) EMG of unit RMS at drive 1, for (n, source) drive from 0 to 1."""
         expected = (RESTING_IMPULSES + MAXIMUM_IMPULSES * drive) / self._rate
-        # As many impulses as expected, rounded up or down at random: Poisson where they are few, and
+        # As many impulses as expected, rounded up or down at random: Poisson where they are few,
         # more regular than that where they are many, as motor units are.
         count = np.floor(expected + self._firing.random(drive.shape))
         impulses = self._sizes.standard_normal(drive.shape)

@@ -1,13 +1,14 @@
-"""Record from a notebook: choose a port, press Start, call out what the person shall do, press Stop.
+"""Record from a notebook: choose a port, press Start, mark what the person shall do, press Stop.
 
-The recording runs in a process of its own and this is only a window onto it: closing the window, a
-busy kernel or a restarted one cost no sample, and the recording goes on until `stop`.
+The recording runs in a process of its own and this is only a window onto it: closing the window,
+a busy kernel or a restarted one cost no sample, and the recording goes on until `stop`.
 """
 
 from __future__ import annotations
 
 import html
 import os
+import re
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,6 +40,7 @@ class Capture(Panel):
     ----------
     recorder : the running `emgnb.acquire.Recorder`, None before the first start
     session : path of the stored session after `stop`, else None
+    buttons : Start, Stop and the cues, by their names
 
     Notes
     -----
@@ -58,7 +60,7 @@ class Capture(Panel):
         **options: Any,
     ) -> None:
         self.folder = Path(folder)
-        self.recorder: Any = None
+        self.recorder: acquire.Recorder | None = None
         self.session: Path | None = None
         self._options = options
         self._marks: list[str] = []
@@ -79,20 +81,21 @@ class Capture(Panel):
         self._cues = [ipywidgets.Button(description=cue, tooltip=f"mark {cue}") for cue in cues]
         for button in self._cues:
             button.on_click(lambda pressed: self._try(lambda: self.mark(pressed.description)))
-        self._text = ipywidgets.Text(placeholder="another marker", layout={"width": "160px"})
+        self._typed = ipywidgets.Text(placeholder="another marker", layout={"width": "160px"})
         self._mark = ipywidgets.Button(description="Mark", icon="tag", layout={"width": "90px"})
         self._mark.on_click(lambda _: self._try(self._mark_typed))
         self._line = ipywidgets.HTML()
         self.live = LiveView(seconds=seconds)
         common = ipywidgets.Checkbox(description="one scale for all channels", indent=False)
         ipywidgets.jslink((common, "value"), (self.live, "common"))
+        self.buttons = {b.description: b for b in (self._start, self._stop, *self._cues)}
         for box in (self._port, self._participant):
             box.observe(lambda _: self._code_now(), "value")
         super().__init__(
             [
                 ipywidgets.HBox([self._port, self._participant, self._start, self._stop]),
                 ipywidgets.HBox(
-                    [*self._cues, self._text, self._mark], layout={"flex_flow": "row wrap"}
+                    [*self._cues, self._typed, self._mark], layout={"flex_flow": "row wrap"}
                 ),
                 self._line,
                 self.live,
@@ -103,6 +106,11 @@ class Capture(Panel):
         self._show_state()
         self._code_now()
 
+    @property
+    def health(self) -> str:
+        """What the line above the picture says, as plain text."""
+        return html.unescape(re.sub("<[^>]*>", "", self._line.value))
+
     def start(self) -> None:
         """Start recording.
 
@@ -112,8 +120,7 @@ class Capture(Panel):
         OSError, ValueError : the port cannot be opened; see `emgnb.acquire.start`
         """
         with self._lock:
-            if self.recording:
-                raise RuntimeError(f"recording into {self.recorder.folder} already: stop it first")
+            self._refuse_second()
             self.error = None
             self._say(f"opening {self._port.value} …")
             self._begin(
@@ -128,8 +135,7 @@ class Capture(Panel):
     def attach(self, folder: str | os.PathLike[str]) -> None:
         """Watch a recording that runs already, as after a restart of the kernel."""
         with self._lock:
-            if self.recording:
-                raise RuntimeError(f"recording into {self.recorder.folder} already: stop it first")
+            self._refuse_second()
             self._begin(acquire.attach(folder))
 
     def mark(self, text: str) -> None:
@@ -140,7 +146,7 @@ class Capture(Panel):
         RuntimeError : not recording
         """
         with self._lock:
-            if not self.recording:
+            if self.recorder is None or not self.recording:
                 raise RuntimeError(f"not recording, so {text!r} marks nothing: press Start first")
             self.recorder.mark(text)
             self._marks.append(text)
@@ -152,22 +158,17 @@ class Capture(Panel):
 
         Raises
         ------
-        RuntimeError : not recording
+        RuntimeError : not recording, or the recorder was killed; says what to do
         """
         with self._lock:
-            if not self.recording:
+            if self.recorder is None or not self.recording:
                 raise RuntimeError("not recording: there is nothing to stop")
             self._say("stopping, and writing the session …")
-            try:
-                path: Path = self.recorder.stop()
-            finally:
-                self._end_view()
-            self.session = path
-            self.error = None
-        self._show_state()
-        self._say(f"recorded: {path}")
-        self._code_now()
-        return path
+            self._end_view()
+            self._show_state()
+            self.session = self.recorder.stop()
+            self._finished()
+            return self.session
 
     @property
     def recording(self) -> bool:
@@ -179,7 +180,11 @@ class Capture(Panel):
         self._end_view()
         super().close()
 
-    def _begin(self, recorder: Any) -> None:
+    def _refuse_second(self) -> None:
+        if self.recorder is not None and self.recording:
+            raise RuntimeError(f"recording into {self.recorder.folder} already: stop it first")
+
+    def _begin(self, recorder: acquire.Recorder) -> None:
         self.recorder, self.session, self._marks = recorder, None, []
         self._unfollow = threading.Event()
         self._thread = threading.Thread(
@@ -197,47 +202,74 @@ class Capture(Panel):
         if thread is not None and thread is not threading.current_thread():
             thread.join(5)
 
-    def _follow(self, recorder: Any, ended: threading.Event) -> None:
+    def _follow(self, recorder: acquire.Recorder, ended: threading.Event) -> None:
         """Send new samples and the state to the browser; runs in a thread of its own."""
-        follower = acquire.follow(recorder.folder)
+        follower = acquire.follow(recorder.folder, last=self.live.seconds)
+        begun = max(0.0, recorder.health().seconds - self.live.seconds)
         beats = 0
-        while not ended.wait(_FRAME):
-            try:
-                scans, values = follower.read()
-                if len(scans):
-                    self._lay_out(follower)
-                    self.live.push(scans, values)
-                if beats % round(_HEALTH / _FRAME) == 0:
-                    self._line.value = _health_line(recorder)
-            except Exception as error:
-                self._fail(error)
-                ended.wait(1.0)  # the same again a second later, not 25 times a second
-            beats += 1
+        try:
+            while not ended.wait(_FRAME):
+                try:
+                    if beats % round(_HEALTH / _FRAME) == 0:
+                        health = recorder.health()
+                        self._show_health(health)
+                        self._lay_out(follower, health, begun)
+                        if not health.is_alive and not ended.is_set():
+                            self._over(health)
+                            return
+                    self.live.push(*follower.read())
+                except Exception as error:
+                    self._fail(error)
+                    ended.wait(1.0)  # the same again a second later, not 25 times a second
+                beats += 1
+        finally:
+            follower.close()
 
-    def _lay_out(self, follower: Any) -> None:
-        channels = [str(name) for name in follower.channels]
-        if channels != self.live.channels or follower.rate != self.live.rate:
+    def _over(self, health: acquire.Health) -> None:
+        """Say that a recording ended by itself, or was stopped from elsewhere."""
+        self._thread = None
+        assert self.recorder is not None
+        try:
+            self.session = self.recorder.stop()  # it is over: this only says how it ended
+            self._finished()
+        except RuntimeError as error:
+            self._fail(error)
+            self._show_state()
+
+    def _finished(self) -> None:
+        self.error = None
+        self._show_state()
+        self._say(f"recorded: {self.session}")
+        self._code_now()
+
+    def _lay_out(self, follower: acquire.Follower, health: acquire.Health, begun: float) -> None:
+        rate = health.nominal_rate or health.rate
+        if rate and follower.channels and follower.channels != self.live.channels:
             with self.live.hold_sync():
-                self.live.rate, self.live.units = follower.rate, follower.units
-                self.live.channels = channels
+                self.live.rate, self.live.units, self.live.origin = rate, follower.units, begun
+                self.live.channels = follower.channels
 
     def _mark_typed(self) -> None:
-        text = self._text.value.strip()
+        text = self._typed.value.strip()
         if not text:
             raise ValueError("type a text for the marker first")
         self.mark(text)
-        self._text.value = ""
+        self._typed.value = ""
 
     def _show_state(self) -> None:
         running = self.recording
         for control in (self._start, self._port, self._participant):
             control.disabled = running
-        for control in (self._stop, self._mark, self._text, *self._cues):
+        for control in (self._stop, self._mark, self._typed, *self._cues):
             control.disabled = not running
         if self.recorder is None:
             self._line.value = '<div class="emgnb-health">not recording</div>'
-        elif not running:
-            self._line.value = _health_line(self.recorder)
+        else:
+            self._show_health(self.recorder.health())
+
+    def _show_health(self, health: acquire.Health) -> None:
+        assert self.recorder is not None
+        self._line.value = _health_line(health, self.recorder.folder)
 
     def _code_now(self) -> None:
         options = "".join(f", {name}={value!r}" for name, value in self._options.items())
@@ -255,17 +287,20 @@ def _ports(chosen: str) -> list[str]:
     return list(dict.fromkeys([chosen, *(port.url for port in acquire.list_ports())]))
 
 
-def _health_line(recorder: Any) -> str:
-    health = recorder.health()
+def _health_line(health: acquire.Health, folder: Path) -> str:
     bad = "emgnb-bad"
     parts = [
         f"<b>{html.escape(health.state)}</b>",
         f"{health.seconds:.1f} s",
-        f"{health.rate:.1f} Hz",
+        "rate …" if health.rate is None else f"{health.rate:.1f} Hz",
         f'<span class="{bad if health.lost else ""}">{health.lost} scans lost</span>',
         f'<span class="{bad if health.crc_errors else ""}">{health.crc_errors} CRC errors</span>',
-        html.escape(str(recorder.folder)),
+        f"{health.marks} marks",
+        html.escape(str(folder)),
     ]
+    clipped = [f"{name} {share:.0%}" for name, share in health.clipping.items() if share > 0.01]
+    if clipped:
+        parts.append(f'<span class="{bad}">clipping: {html.escape(", ".join(clipped))}</span>')
     if health.message:
-        parts.insert(1, f'<span class="{bad}">{html.escape(health.message)}</span>')
+        parts.append(f'<span class="{bad}">{html.escape(health.message)}</span>')
     return f'<div class="emgnb-health" role="timer">{" · ".join(parts)}</div>'

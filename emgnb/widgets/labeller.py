@@ -27,15 +27,15 @@ _OVERVIEW = 2000  # points; about what a wide screen has columns
 Event = dict[str, Any]
 
 
-class _Spans(anywidget.AnyWidget):  # type: ignore[misc]
+class _Spans(anywidget.AnyWidget):
     """The picture and the list of events; what was done to them comes back as `events`."""
 
     _esm = HERE / "spans.js"
     _css = HERE / "spans.css"
     extent = traitlets.List(traitlets.Float()).tag(sync=True)
     channels = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    ranges = traitlets.List().tag(sync=True)
-    markers = traitlets.List().tag(sync=True)
+    ranges: traitlets.List[list[float]] = traitlets.List().tag(sync=True)
+    markers: traitlets.List[list[float | str]] = traitlets.List().tag(sync=True)
     choices = traitlets.Dict().tag(sync=True)
     events = traitlets.List(traitlets.Dict()).tag(sync=True)
     selected = traitlets.Int(-1).tag(sync=True)
@@ -71,7 +71,7 @@ class Labeller(Panel):
         self._past: list[list[Event]] = []
         self._future: list[list[Event]] = []
         self._moving = False  # an undo is no new step
-        x = session["emg/signal"]
+        x = session.children["emg"].to_dataset()["signal"]
         self._samples = Decimated(x)
         overview = self._samples.stretch(*self._samples.extent, _OVERVIEW)[1]
         self._spans = _Spans(
@@ -93,10 +93,11 @@ class Labeller(Panel):
     def table(self) -> xr.Dataset:
         """The events in order of onset, as an event table."""
         rows = sorted(self._spans.events, key=lambda row: float(row["onset"]))
-        column = {name: [row.get(name) for row in rows] for name in ("onset", "offset", *_TEXTS)}
-        apex = [np.nan if row.get("apex") is None else row["apex"] for row in rows]
         return labels.events(
-            column["onset"], column["offset"], apex=apex, **{k: column[k] for k in _TEXTS}
+            [float(row["onset"]) for row in rows],
+            [float(row["offset"]) for row in rows],
+            apex=[np.nan if row["apex"] is None else float(row["apex"]) for row in rows],
+            **{name: [str(row[name]) for row in rows] for name in _TEXTS},
         )
 
     @property

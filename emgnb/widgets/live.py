@@ -1,7 +1,8 @@
 """A scrolling picture of the newest samples, drawn by the browser.
 
-The kernel sends each sample once, as float32; the browser keeps the last seconds and draws them when
-it has a frame to spare. A plotly figure would redraw everything each time and fall behind by seconds.
+The kernel sends each sample once, as float32; the browser keeps the last seconds and draws them
+when it has a frame to spare. A plotly figure would redraw everything each time, and fall behind by
+seconds.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from numpy.typing import NDArray
 from emgnb.widgets.panel import HERE
 
 
-class LiveView(anywidget.AnyWidget):  # type: ignore[misc]
+class LiveView(anywidget.AnyWidget):
     """The last `seconds` of `channels`, one lane each, at `rate` scans a second.
+
+    Scan 0 is written as `origin` seconds.
 
     `common` draws all lanes at one scale, so that strong and weak channels can be compared;
     otherwise each lane is scaled to what it holds, and its range is written beside it.
@@ -29,6 +32,7 @@ class LiveView(anywidget.AnyWidget):  # type: ignore[misc]
     units = traitlets.Unicode().tag(sync=True)
     rate = traitlets.Float(1000.0).tag(sync=True)
     seconds = traitlets.Float(8.0).tag(sync=True)
+    origin = traitlets.Float(0.0).tag(sync=True)
     common = traitlets.Bool(False).tag(sync=True)
 
     def __init__(self, **traits: Any) -> None:
@@ -53,5 +57,6 @@ class LiveView(anywidget.AnyWidget):  # type: ignore[misc]
         self.send({"kind": "mark", "scan": max(self.newest, 0), "text": text})
 
     def clear(self) -> None:
+        """Forget what was shown, as before a new recording."""
         self.newest = -1
         self.send({"kind": "reset"})

@@ -19,7 +19,7 @@ import traitlets
 HERE = Path(__file__).parent
 
 
-class _Keys(anywidget.AnyWidget):  # type: ignore[misc]
+class _Keys(anywidget.AnyWidget):
     _esm = HERE / "keys.js"
     _css = HERE / "panel.css"
     label = traitlets.Unicode().tag(sync=True)

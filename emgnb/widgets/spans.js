@@ -299,7 +299,7 @@ function render({ model, el }) {
     const raw = (view[1] - view[0]) / 8, ten = 10 ** Math.floor(Math.log10(raw));
     const step = [1, 2, 5, 10].map((k) => k * ten).find((k) => k >= raw), digits = Math.max(0, -Math.floor(Math.log10(step)));
     for (let t = Math.ceil(view[0] / step) * step; t <= view[1]; t += step)
-      pen.fillText(`${t.toFixed(digits)} s`, place(t), height - BOTTOM / 2);
+      pen.fillText(`${t.toFixed(digits)} s`, Math.max(place(t), LEFT + 14), height - BOTTOM / 2);
     pen.restore();
     pen.fillStyle = ink;
     pen.textAlign = "left";

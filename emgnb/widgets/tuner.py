@@ -10,12 +10,14 @@ import dataclasses
 import threading
 import weakref
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import ipywidgets
 import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
+from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from emgnb import filters, recording, spectra
@@ -23,6 +25,7 @@ from emgnb.filters import Chain, Step
 from emgnb.widgets.decimate import Decimated
 from emgnb.widgets.panel import Panel
 
+Floats = NDArray[np.float32]
 _POINTS = 1000  # each drawn as least and greatest value: what a screen has columns
 _RAW, _FILTERED = "#767676", "#0072B2"
 # which steps a kind of signal has controls for, in the order in which they make sense
@@ -71,7 +74,7 @@ class Tuner(Panel):
         seconds: float = 60.0,
     ) -> None:
         self._work: _LatestWins | None = None  # there is none yet when a refusal ends this early
-        self._x: xr.DataArray = x["emg/signal"] if isinstance(x, xr.DataTree) else x
+        self._x = x.children["emg"].to_dataset()["signal"] if isinstance(x, xr.DataTree) else x
         kinds = sorted(set(np.atleast_1d(self._x["signal_kind"].values).tolist()))
         if len(kinds) > 1:
             raise ValueError(
@@ -81,6 +84,7 @@ class Tuner(Panel):
         rate = recording.measured_rate(self._x)
         self._shown = self._x.isel(time=slice(0, max(2, round(seconds * rate)))).load()
         self._rate = rate
+        self._powers: dict[int, xr.DataArray] = {}
         doubt: ValueError | None = None
         if chain is None:
             preset = "raw" if kinds[0] == "raw" else "envelope"
@@ -93,7 +97,7 @@ class Tuner(Panel):
         ]
         names = [str(name) for name in self._shown["channel"].values]
         self._channel = ipywidgets.Dropdown(
-            options=list(enumerate_names(names)), description="channel", tooltip="channel shown"
+            options=list(_numbered(names)), description="channel", tooltip="channel shown"
         )
         self._channel.observe(lambda _: self._changed(), "value")
         self.figure = _figure(self._shown)
@@ -163,12 +167,9 @@ class Tuner(Panel):
         chain, i, view = wanted
         try:
             out = chain(self._shown)
-            response = chain.response(
-                self._rate, frequency=np.linspace(0, self._rate / 2, _POINTS * 2 + 1)
-            )
+            response = chain.response(self._rate, frequency=_frequencies(chain, self._rate))
             pair = [one.isel(channel=[i]) for one in (self._shown, out)]
-            length = min(1.0, self._shown.sizes["time"] / self._rate / 2)
-            powers = [spectra.spectrum(one, length=length) for one in pair]
+            powers = [self._power(i), spectra.spectrum(pair[1], length=self._segment)]
         except ValueError as error:
             self._fail(error)
             self._curves(self._shown.isel(channel=[i]), None, view)
@@ -176,11 +177,23 @@ class Tuner(Panel):
         self._curves(pair[0], pair[1], view, powers, response)
         self.error = None
         kind = str(np.atleast_1d(out["signal_kind"].values)[0])
-        lost = 100 * (1 - float(out["valid"].mean()))
-        self._say(
-            f"comes out as {kind}, in {out.attrs['units']}"
-            + (f"; {lost:.2g} % of the samples are lost or disturbed by a gap" if lost else "")
-        )
+        said = [f"comes out as {kind}, in {out.attrs['units']}"]
+        if lost := 100 * (1 - float(out["valid"].mean())):
+            said.append(f"{lost:.2g} % of the samples are lost or disturbed by a gap")
+        if bent := response.attrs["nonlinear"]:
+            said.append(f"{bent} has no response; drawn is that of the first linear filters")
+        self._say("; ".join(said))
+
+    @property
+    def _segment(self) -> float:
+        return min(1.0, self._shown.sizes["time"] / self._rate / 2)
+
+    def _power(self, i: int) -> xr.DataArray:
+        """Give the spectrum of a channel as recorded, worked out once."""
+        if i not in self._powers:
+            x = self._shown.isel(channel=[i])
+            self._powers[i] = spectra.spectrum(x, length=self._segment)
+        return self._powers[i]
 
     def _curves(
         self,
@@ -294,7 +307,7 @@ class _LatestWins:
                 wish, self._wish = self._wish, None
             tuner = self._tuner()
             if tuner is not None:
-                tuner._try(lambda tuner=tuner, wish=wish: tuner._draw(wish))
+                tuner._try(partial(tuner._draw, wish))
             del tuner
 
 
@@ -357,19 +370,26 @@ def _code(chain: Chain) -> str:
     return f"Chain({', '.join(steps)})"
 
 
-def enumerate_names(names: list[str]) -> Iterator[tuple[str, int]]:
+def _numbered(names: list[str]) -> Iterator[tuple[str, int]]:
     """Give (name, position): two channels may share a name, their positions differ."""
     return ((name, i) for i, name in enumerate(names))
 
 
-def _positive(power: xr.DataArray) -> np.ndarray[Any, np.dtype[np.float32]]:
-    values = power.values[:, 0].astype(np.float32)
+def _frequencies(chain: Chain, rate: float) -> NDArray[np.float64]:
+    """Give an even grid that misses no corner and no notch."""
+    corners = [f for step in chain.steps for f in step.corners(rate)]
+    return np.unique(np.concatenate([np.linspace(0, rate / 2, 401), corners]))
+
+
+def _positive(power: xr.DataArray) -> Floats:
+    values: Floats = power.values[:, 0].astype(np.float32)
     values[values <= 0] = np.nan  # no place on a logarithmic axis
     return values
 
 
-def _decibels(response: xr.Dataset) -> np.ndarray[Any, np.dtype[np.float32]]:
-    return np.maximum(response["magnitude_zero_phase"].values, -120).astype(np.float32)
+def _decibels(response: xr.Dataset) -> Floats:
+    shown: Floats = np.maximum(response["magnitude_zero_phase"].values, -120).astype(np.float32)
+    return shown
 
 
 def _figure(x: xr.DataArray) -> Any:

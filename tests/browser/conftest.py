@@ -211,7 +211,7 @@ class Notebook:
             """() => {
                  window.ran = null;
                  jupyterapp.commands.execute('notebook:run-all-cells')
-                   .then(() => { window.ran = 'done'; }, (error) => { window.ran = String(error); });
+                   .then(() => { window.ran = 'done'; }, (e) => { window.ran = String(e); });
                }"""
         )
         self.page.wait_for_function("() => window.ran !== null", timeout=timeout * 1000)

@@ -67,8 +67,7 @@ def read_envelope_json(
 
     >>> rounds = corpora.read_envelope_json(path)                                # doctest: +SKIP
     >>> parts = [
-    ...     windows.cut(chain(s["emg/signal"]), labels.trials(s, reaction=0), length=0.3, step=0.1,
-    ...                 participant=s.attrs["participant"], session=s.attrs["session"])
+    ...     windows.cut(chain(s["emg/signal"]), labels.trials(s, reaction=0), length=0.3, step=0.1)
     ...     for s in rounds
     ... ]                                                                        # doctest: +SKIP
     >>> evaluate.cross_validate(windows.stack(parts), fit, by="session")         # doctest: +SKIP
@@ -90,25 +89,27 @@ def read_envelope_json(
         raise ValueError(_misfit(path, f"trials of {' and of '.join(map(str, widths))} sensors"))
     names = channel or [f"sensor{k + 1}" for k in range(widths[0])]
     found = [
-        f"No time stamps: {rate:.4g} Hz is nominal, and the order and the pauses of the trials "
-        f"within a round are unknown (here a gap of {gap:g} s).",
+        f"No time stamps: {rate:.4g} Hz is nominal, and the pauses between the trials of a "
+        f"round are unknown (here {gap:g} s).",
         *oddities,
         *_faults(trials, names, known=bool(muscle)),
     ]
-    sessions = []
-    for name, expressions in trials.items():
-        session = _session(expressions, rate, gap, names, muscle)
-        sessions.append(
-            session.assign_attrs(
-                participant=participant,
-                session=f"{path.stem} {name}",
-                recording=path.stem,
-                round=name,
-                source=path.name,
-                faults=json.dumps(found, ensure_ascii=False),
-            )
+    return [
+        _session(
+            expressions,
+            rate,
+            gap,
+            names,
+            muscle,
+            participant=participant,
+            session=f"{path.stem} {name}",
+            recording=path.stem,
+            round=name,
+            source=path.name,
+            faults=json.dumps(found, ensure_ascii=False),
         )
-    return sessions
+        for name, expressions in trials.items()
+    ]
 
 
 def _session(
@@ -117,6 +118,7 @@ def _session(
     gap: float,
     names: list[str],
     muscle: str | list[str],
+    **attrs: Any,
 ) -> xr.DataTree:
     pause = np.full((max(round(gap * rate), 1), len(names)), np.nan)
     pieces: list[Floats] = []
@@ -148,6 +150,7 @@ def _session(
         x,
         markers=recording.markers([t for t, _ in cues], [text for _, text in cues], source="file"),
         labels={"file": table.isel(event=there)},
+        **attrs,
     )
 
 

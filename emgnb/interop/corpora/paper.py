@@ -94,7 +94,7 @@ def read_paper_rows(
     time = x["time"].values
     first = np.array([begin for begin, _ in blocks])
     last = np.array([end for _, end in blocks])
-    step = 0.0 if rate is None else 1.0 / rate
+    step = _resolution(since) if rate is None else 1.0 / rate
     # The least and the greatest stamp: a clock that runs backwards must not lose the block.
     onset = np.array([time[begin:end].min() for begin, end in blocks])
     offset = np.array([time[begin:end].max() for begin, end in blocks]) + step
@@ -106,7 +106,7 @@ def read_paper_rows(
     session = recording.make(
         x,
         markers=recording.markers(
-            [*onset, offset[-1]], [*texts, "end"], uncertainty=1.0, source="file"
+            [*onset, offset[-1]], [*texts, "end"], uncertainty=step, source="file"
         ),
         labels={"file": table_of_blocks},
         participant=stem if participant is None else participant,
@@ -195,6 +195,14 @@ def _started(stamps: Floats) -> str:
     return datetime.fromtimestamp(first, UTC).isoformat() if first > 1e9 else ""
 
 
+def _resolution(since: Floats) -> float:
+    """How long one time stamp stands for, in s: a whole second lasts until the next."""
+    distinct = np.unique(since)
+    if np.all(distinct == np.rint(distinct)) or distinct.size < 2:
+        return 1.0
+    return float(np.diff(distinct).min())
+
+
 def _clock_faults(since: Floats, bytes_per_row: float) -> list[str]:
     """What is wrong with the time stamps as a clock."""
     found = []
@@ -208,7 +216,7 @@ def _clock_faults(since: Floats, bytes_per_row: float) -> list[str]:
     whole = bool(np.all(distinct == np.rint(distinct)))
     busiest = int(np.unique(since, return_counts=True)[1].max())
     found.append(
-        f"{since.size} rows carry {distinct.size} different time stamps"
+        f"{since.size} rows share {distinct.size} time stamp{'s' if distinct.size > 1 else ''}"
         f"{' in whole seconds' if whole else ''}, up to {busiest} rows the same one: time is no "
         "clock here, and no sampling rate can be read from it."
     )
@@ -228,17 +236,17 @@ def _capture_clock_faults(since: Floats, rate: float, stale: int) -> list[str]:
     if stale:
         span = since[stale - 1] - since[0]
         found.append(
-            f"{stale} rows come in the first {span:.3g} s, where {rate * span + 1:.0f} would be "
-            f"expected at {rate:.1f} Hz: a stale serial buffer. Their time stamps are arrival, not "
-            "sampling; when they were sampled is unknown."
+            f"{stale} rows come {f'in the first {span:.3g} s' if span > 0 else 'at once'}, where "
+            f"{rate * span + 1:.0f} would be expected at {rate:.1f} Hz: a stale serial buffer. "
+            "Their time stamps are arrival, not sampling; when they were sampled is unknown."
         )
     steps = np.diff(since[stale:])
     if not steps.size:
         return found
     found.append(
-        f"Rows come at {rate:.1f} Hz (steps of {1000 * np.median(steps):.1f} ms, "
-        f"standard deviation {1000 * steps.std():.1f} ms), stamped by the host on arrival: no uniform clock, and "
-        f"nothing above {rate / 2:.1f} Hz can be seen."
+        f"Rows come at {rate:.1f} Hz (steps of {1000 * steps.mean():.1f} ± "
+        f"{1000 * steps.std():.1f} ms), stamped by the host on arrival: "
+        f"no uniform clock, and nothing above {rate / 2:.1f} Hz can be seen."
     )
     doubled = int((steps == 0).sum())
     if doubled:
@@ -293,16 +301,22 @@ def _row_faults(
             f"Each of {len(kinds)} labels is one unbroken block of {size} rows: label and place in "
             "the file are one, so anything that smooths or drifts along the rows tells the label."
         )
-    low, high = measures.empty_band(values)
-    if high - low > 0.1 * (np.nanmax(values) - np.nanmin(values)):
+    if _switches(values):
+        low, high = measures.empty_band(values)
         found.append(
             f"No value lies between {low:g} and {high:g}: a channel is either off or on, which no "
             "muscle is."
         )
     found += _muscle_name_faults(values, muscles)
-    return found + [
-        _ for k in range(values.shape[1]) for _ in _clipping(values[:, k], f"of s{k + 1}")
-    ]
+    for k in range(values.shape[1]):
+        found += _clipping(values[:, k], f"of s{k + 1}")
+    return found
+
+
+def _switches(values: Floats) -> bool:
+    """Whether a band of more than a tenth of the range is empty."""
+    low, high = measures.empty_band(values)
+    return bool(high - low > 0.1 * (np.nanmax(values) - np.nanmin(values)))
 
 
 def _active(values: Floats) -> npt.NDArray[np.bool_]:
@@ -336,6 +350,8 @@ def _muscle_name_faults(values: Floats, muscles: list[str]) -> list[str]:
 
 def _muscle_of_channel(values: Floats, muscles: list[str]) -> dict[int, str]:
     """Muscle of each channel where the file is unequivocal: named whenever it alone is active."""
+    if not _switches(values):
+        return {}
     active, sets = _active(values), _named(muscles)
     seen: dict[int, set[frozenset[str]]] = defaultdict(set)
     for row, names in zip(active, sets, strict=True):
@@ -343,6 +359,7 @@ def _muscle_of_channel(values: Floats, muscles: list[str]) -> dict[int, str]:
             seen[int(row.argmax())].add(names)
     return {
         k: "_".join(next(iter(names)).lower().split())
-        for k, (names, *others) in ((k, list(s)) for k, s in seen.items())
-        if not others and len(names) == 1
+        for k, kinds in seen.items()
+        for names in kinds
+        if len(kinds) == 1 and len(names) == 1
     }

@@ -156,7 +156,7 @@ def _faults(made: xr.Dataset, units: str) -> list[str]:
     people = list(dict.fromkeys(person.tolist()))
     found = [
         f"Neither unit, nor muscles, nor times are in the files; {units} is assumed, which makes "
-        f"the RMS {np.sqrt(np.nanmin(power)):.2g} to {np.sqrt(np.nanmax(power)):.2g}."
+        f"the RMS {np.sqrt(np.nanmin(power)):.3g} to {np.sqrt(np.nanmax(power)):.3g}."
         if np.nanmin(power) >= 0
         else "Some powers are negative: this is another quantity, perhaps a logarithm.",
     ]

@@ -1,0 +1,57 @@
+"""Orders to the recorder: lines of JSON that any program may append to a file, stamped there."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from emgnb.acquire.clock import host_ns
+
+FILE = "control.jsonl"
+
+
+class Order(NamedTuple):
+    """A line of the file: "mark" or "stop", when it was given (ns), and where the line ends."""
+
+    kind: str
+    text: str
+    mono_ns: int
+    offset: int
+
+
+def append(folder: Path, kind: str, text: str = "") -> None:
+    """Give an order; one write of a whole line, so that several programs may do so at once."""
+    stamped = {"kind": kind, "text": text, "mono_ns": host_ns(), "utc_ns": time.time_ns()}
+    line = json.dumps(stamped, ensure_ascii=False).encode() + b"\n"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+    file = os.open(folder / FILE, flags, 0o644)
+    try:
+        os.write(file, line)
+    finally:
+        os.close(file)
+
+
+def read(folder: Path, offset: int = 0) -> list[Order]:
+    """Return the orders in the whole lines after `offset`; one that is none has kind ""."""
+    path = folder / FILE
+    try:
+        if path.stat().st_size <= offset:
+            return []
+        with path.open("rb") as file:
+            file.seek(offset)
+            data = file.read()
+    except FileNotFoundError:
+        return []
+    orders = []
+    for line in data[: data.rfind(b"\n") + 1].splitlines(keepends=True):
+        offset += len(line)
+        try:
+            found = json.loads(line)
+            order = Order(str(found["kind"]), str(found["text"]), int(found["mono_ns"]), offset)
+        except (ValueError, KeyError, TypeError):
+            order = Order("", "", 0, offset)
+        orders.append(order)
+    return orders

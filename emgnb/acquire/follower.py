@@ -1,0 +1,104 @@
+"""Look at a recording while it is made: new scans from the journal's tail, for live plots."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import numpy.typing as npt
+
+from emgnb.acquire.clock import host_ns
+from emgnb.acquire.journal import JournalReader, Kind
+from emgnb.acquire.takes import Block, Take
+
+
+class Follower:
+    """Give the scans that were recorded since the last look.
+
+    Numbers count scans from where following began; what was lost leaves a hole in them, and so
+    does the time without a port.
+    """
+
+    def __init__(self, journal: str | os.PathLike[str], *, last: float | None = None) -> None:
+        from emgnb.acquire.sessions import scale_of
+
+        self._scale_of = scale_of
+        self._reader = JournalReader(journal)
+        self._take = Take()
+        self._segment = -1
+        self._shift = 0
+        self._newest: tuple[int, float] | None = None
+        if last is not None:
+            for record in self._reader.records():
+                if record.kind == Kind.SETTINGS:
+                    self._take.push(record)
+                    break
+            self._reader.seek_time(host_ns() - int(last * 1e9))
+
+    @property
+    def channels(self) -> list[str]:
+        """Channel names, empty until the first scan."""
+        return [row[0] for row in self._take.channel_rows()]
+
+    @property
+    def units(self) -> str:
+        """Unit of what `read` gives."""
+        return self._scale_of(self._take)[0]
+
+    def read(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        """Return the new scans' numbers (n,) and values (n, channels) in the session's units.
+
+        (0, 0) until the number of channels is known.
+        """
+        blocks: list[Block] = []
+        for record in self._reader.records():
+            blocks += self._take.push(record)
+        blocks += self._take.flush()
+        scans = [self._numbers(block) for block in blocks]
+        if not scans:
+            return np.empty(0, np.int64), np.empty((0, self._take.channels), np.float32)
+        _, per_count = self._scale_of(self._take)
+        values = np.concatenate([block.values for block in blocks]).astype(np.float32)
+        return np.concatenate(scans), values * np.float32(per_count)
+
+    def close(self) -> None:
+        """Close the journal."""
+        self._reader.close()
+
+    def _numbers(self, block: Block) -> npt.NDArray[np.int64]:
+        numbers = block.scans.copy()
+        at = block.arrivals[-1][1] if block.arrivals else None
+        for segment in np.unique(block.segment).tolist():
+            here = block.segment == segment
+            if segment != self._segment:
+                self._segment = segment
+                self._shift = self._next(at) - int(block.scans[here][0])
+            numbers[here] += self._shift
+        if at is not None:
+            self._newest = (int(numbers[-1]), at)
+        return numbers
+
+    def _next(self, at: float | None) -> int:
+        """Return the number for the first scan of a new segment: by the host's clock, roughly."""
+        if self._newest is None:
+            return 0
+        number, before = self._newest
+        rate = self._take.nominal_rate or 0.0
+        return number + max(1, round(((at or before) - before) * rate))
+
+
+def follow(folder: str | os.PathLike[str], *, last: float | None = None) -> Follower:
+    """Follow a recording.
+
+    Parameters
+    ----------
+    folder : `Recorder.folder`
+    last : begin so many seconds back; by default at the recording's beginning
+
+    Raises
+    ------
+    FileNotFoundError : no recording there
+    """
+    from emgnb.acquire.sessions import find_journal
+
+    return Follower(find_journal(folder), last=last)

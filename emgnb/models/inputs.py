@@ -1,0 +1,179 @@
+"""What a model was trained on, and whether something else fits it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from emgnb import features, recording
+
+# Clocks of two boards differ by less; beyond it the same window is another stretch of time.
+SAME_RATE = 0.02
+# Steps that change what the numbers mean; the others (cut, stack …) show in the shape.
+MEANINGFUL = ("filter", "features", "standardise_within")
+
+Data = xr.DataArray | xr.Dataset
+
+
+def describe(data: Data) -> dict[str, Any]:
+    """List what must be equal for a model to make sense of data, as JSON-able values.
+
+    Raises
+    ------
+    ValueError : `data` are neither windows (window, channel, sample) nor features
+    """
+    found: dict[str, Any] = {"input": "features" if is_features(data) else "windows"}
+    if "channel" in data.coords:
+        found["channel"] = _texts(data["channel"])
+        if "signal_kind" in data.coords:
+            found["signal_kind"] = _texts(data["signal_kind"])
+    if isinstance(data, xr.Dataset):
+        found["feature"] = [str(name) for name in data.data_vars]
+        found["units"] = {str(n): str(v.attrs.get("units", "")) for n, v in data.data_vars.items()}
+    elif is_features(data):
+        found["feature"] = _texts(data["feature"])
+    else:
+        found["samples"] = int(data.sizes["sample"])
+        found["units"] = str(data.attrs.get("units", ""))
+    for name in ("rate", "length_s"):
+        if name in data.attrs:
+            found[name] = float(data.attrs[name])
+    found["steps"] = [_step(s) for s in recording.history(data) if s["step"] in MEANINGFUL]
+    return found
+
+
+def is_features(data: Data) -> bool:
+    """Tell features from windows."""
+    if "window" not in data.dims:
+        raise ValueError(
+            f"expected windows (window, channel, sample) or features (window, channel), found "
+            f"dimensions {tuple(str(d) for d in data.dims)}: cut the signal with windows.cut first"
+        )
+    if isinstance(data, xr.Dataset):
+        odd = [str(n) for n, v in data.data_vars.items() if set(v.dims) != {"window", "channel"}]
+        if odd or not data.data_vars:
+            raise ValueError(
+                f"expected features, each (window, channel); {', '.join(odd) or 'none'} found: "
+                f"take features.extract(windows), without further variables"
+            )
+        return True
+    if set(data.dims) == {"window", "feature"}:
+        return True
+    if set(data.dims) != {"window", "channel", "sample"}:
+        raise ValueError(
+            f"expected windows (window, channel, sample), found {tuple(str(d) for d in data.dims)}"
+        )
+    return False
+
+
+def differences(model: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
+    """Say in which ways `data` are not what `model` was trained on, and what to do about each."""
+    if model["input"] != data["input"]:
+        do = "features.extract(windows)" if model["input"] == "features" else "windows.cut(…)"
+        return [f"{data['input']}, expected {model['input']}: give {do}"]
+    found = []
+    for name, advice in ADVICE.items():
+        want, have = model.get(name), data.get(name)
+        if name in ("rate", "length_s"):
+            if want is None or have is None or abs(want - have) <= SAME_RATE * abs(want):
+                continue
+        elif want == have:
+            continue
+        if name in ("channel", "feature") and want and have and sorted(want) == sorted(have):
+            found.append(
+                f"{name} in another order: {_list(have)}, expected {_list(want)}: {advice}"
+            )
+        elif name == "samples" and not _differ(model, data, "rate"):
+            found.append(f"{name} {have}, expected {want}: {advice.format(want=_seconds(model))}")
+        else:
+            found.append(
+                f"{name} {_list(have)}, expected {_list(want)}: "
+                f"{advice.format(want=_seconds(model) if name == 'samples' else _list(want))}"
+            )
+    return found
+
+
+ADVICE = {
+    "channel": "choose and order them with data.sel(channel=[…]), or train on these",
+    "signal_kind": "another kind of sensor or filter chain; train on this kind",
+    "units": "convert to the unit trained on, or train on this one",
+    "feature": "extract the same features in the same order",
+    "rate": "resample to {want} Hz before cutting",
+    "samples": "cut windows with length={want}",
+    "length_s": "cut windows with length={want}",
+    "steps": "filter with the chain trained on",
+}
+
+
+def _differ(model: Mapping[str, Any], data: Mapping[str, Any], name: str) -> bool:
+    want, have = model.get(name), data.get(name)
+    return bool(want and have and abs(want - have) > SAME_RATE * want)
+
+
+def _seconds(model: Mapping[str, Any]) -> str:
+    return f"{model['length_s']:.6g}" if "length_s" in model else "(as trained)"
+
+
+def _list(value: Any) -> str:
+    if value is None:
+        return "not given"
+    if isinstance(value, dict):
+        return ", ".join(f"{k} {v!r}" for k, v in value.items())
+    if isinstance(value, list):
+        if not value:
+            return "none"
+        return ", ".join(v if isinstance(v, str) else json.dumps(v) for v in value)
+    return f"{value:.6g}" if isinstance(value, float) else repr(value)
+
+
+def _step(step: dict[str, Any]) -> dict[str, Any]:
+    # A live chain is causal and a recorded one zero-phase: the same filter, with a lag.
+    return {key: value for key, value in step.items() if key != "phase"}
+
+
+def _texts(coord: xr.DataArray) -> list[str]:
+    return [str(v) for v in coord.values]
+
+
+def table(data: Data) -> tuple[npt.NDArray[np.float64], list[str]]:
+    """Give features as a matrix (window, column) and the names of its columns."""
+    if isinstance(data, xr.DataArray):
+        ordered = data.transpose("window", "feature")
+        return np.asarray(ordered.values, dtype=np.float64), _texts(data["feature"])
+    joined = features.matrix(data)
+    return np.asarray(joined.values, dtype=np.float64), _texts(joined["feature"])
+
+
+def array(data: xr.DataArray) -> npt.NDArray[np.float32]:
+    """Give windows as (window, sample, channel): time is the axis the networks run over."""
+    return np.ascontiguousarray(
+        data.transpose("window", "sample", "channel").values, dtype=np.float32
+    )
+
+
+def refuse_gaps(values: npt.NDArray[Any]) -> None:
+    """Raise ValueError when windows hold NaN or infinity."""
+    bad = int((~np.isfinite(values.reshape(len(values), -1)).all(axis=1)).sum())
+    if bad:
+        raise ValueError(
+            f"{bad} of {len(values)} windows hold NaN or infinity: windows.cut drops windows that "
+            f"touch lost samples; drop these with data.isel(window=…)"
+        )
+
+
+def fingerprint(*parts: npt.NDArray[Any] | str) -> str:
+    """Give 16 hexadecimal digits that change with any value."""
+    digest = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, str):
+            digest.update(part.encode())
+        else:
+            digest.update(str((part.shape, part.dtype.str)).encode())
+            digest.update(np.ascontiguousarray(part).data)
+    return digest.hexdigest()[:16]

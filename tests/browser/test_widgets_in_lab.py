@@ -1,0 +1,258 @@
+"""The three widgets used by mouse and keyboard in JupyterLab, in a real Chromium."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+SESSION = """
+import numpy as np
+from emgnb import recording
+rng = np.random.default_rng(0)
+values = rng.normal(size=(20_000, 4)) * 3
+for k in range(4):
+    values[2000 + 4000 * k : 4000 + 4000 * k, k] *= 15
+names = ["frontalis_medialis_l", "corrugator_l", "zygomaticus_major_l", "mentalis"]
+session = recording.make(
+    recording.signal(values.astype("f4"), rate=1000.0, units="uV", channel=names),
+    markers=recording.markers([2.0, 4.0, 6.0, 8.0], ["smile", "rest", "frown", "rest"]),
+    participant="P01",
+)
+"""
+
+
+def middle(locator: Any) -> tuple[float, float]:
+    locator.scroll_into_view_if_needed()
+    box = locator.bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def picture(canvas: Any) -> str:
+    """Give what a canvas shows, as a long text that changes with every pixel."""
+    return str(canvas.evaluate("(canvas) => canvas.toDataURL()"))
+
+
+def assert_keys_stay_inside(notebook: Any, inside: Any) -> None:
+    """Press the notebook's own keys for cut, insert and delete where the focus is in a widget."""
+    cells = notebook.cells()
+    inside.focus()
+    for key in ("x", "b", "a", "d", "d"):
+        notebook.page.keyboard.press(key)
+    notebook.page.wait_for_timeout(300)
+    assert notebook.cells() == cells
+
+
+def test_the_capture_records_by_mouse(lab: Any, open_notebook: Callable[..., Any]) -> None:
+    notebook = open_notebook(
+        lab.write(
+            "capture.ipynb",
+            "from emgnb.widgets import Capture\n"
+            "capture = Capture('sim://smile?seed=1', folder='mouse', participant='P07')\n"
+            "capture",
+        )
+    )
+    notebook.run_all()
+    page = notebook.page
+    panel = page.locator(".emgnb-panel")
+    canvas = panel.locator("canvas.emgnb-live")
+    canvas.wait_for(state="attached")
+    notebook.screenshot("before")
+    panel.get_by_role("button", name="Start").click()
+    page.wait_for_function(
+        "() => Number(document.querySelector('canvas.emgnb-live').dataset.scan) > 1000",
+        timeout=60_000,
+    )
+    earlier, scan = picture(canvas), int(canvas.get_attribute("data-scan"))
+    panel.get_by_role("button", name="smile").click()
+    page.wait_for_timeout(2500)
+    assert int(canvas.get_attribute("data-scan")) > scan + 1000
+    assert picture(canvas) != earlier
+    notebook.screenshot("recording")
+    panel.get_by_placeholder("another marker").fill("blink")
+    panel.get_by_role("button", name="Mark").click()
+    assert_keys_stay_inside(notebook, panel.get_by_role("button", name="rest"))
+    notebook.until("capture.message", "''")
+    panel.get_by_role("button", name="Stop").click()
+    notebook.until("capture.session is not None", "True", timeout=60)
+    notebook.screenshot("after")
+    assert notebook.value("capture.error") == "None"
+    read = "__import__('emgnb.recording').recording.open(capture.session)"
+    assert notebook.value(f"{read}['markers/text'].values.tolist()") == "['smile', 'blink']"
+    assert int(notebook.value(f"{read}['emg/signal'].sizes['time']")) > 3000
+    assert notebook.value(f"{read}.attrs['participant']") == "'P07'"
+
+
+def test_a_port_that_is_not_there_is_said_in_the_widget(
+    lab: Any, open_notebook: Callable[..., Any]
+) -> None:
+    notebook = open_notebook(
+        lab.write(
+            "noport.ipynb",
+            "from emgnb.widgets import Capture\n"
+            "capture = Capture('/dev/no_such_board', folder='noport')\n"
+            "capture",
+        )
+    )
+    notebook.run_all()
+    panel = notebook.page.locator(".emgnb-panel")
+    panel.get_by_role("button", name="Start").click()
+    said = panel.get_by_role("alert")
+    said.wait_for(state="visible", timeout=30_000)
+    assert "/dev/no_such_board" in said.inner_text()
+    assert "Traceback" not in notebook.page.locator(".jp-Notebook").inner_text()
+    assert panel.get_by_role("button", name="Start").is_enabled()
+    notebook.screenshot()
+
+
+def test_the_tuner_follows_its_sliders(lab: Any, open_notebook: Callable[..., Any]) -> None:
+    notebook = open_notebook(
+        lab.write(
+            "tuner.ipynb", SESSION, "from emgnb.widgets import Tuner\ntuner = Tuner(session)\ntuner"
+        ),
+        height=1250,
+    )
+    notebook.run_all()
+    page = notebook.page
+    panel = page.locator(".emgnb-panel")
+    line = page.locator(".js-plotly-plot .scatterlayer path.js-line").nth(1)
+    line.wait_for(state="attached", timeout=60_000)
+    panel.scroll_into_view_if_needed()
+    page.wait_for_function("() => window.jupyterapp.shell.currentWidget.content.widgets.length")
+    notebook.until("tuner.wait(0)", "True")
+    code = "chain = Chain(BandPass(low=20, high=450), Notch(mains=50))"
+    assert code in panel.inner_text()
+    before = line.get_attribute("d")
+
+    slider = panel.locator(".noUi-handle").first
+    slider.focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    notebook.until("tuner.chain.steps[0].low > 20", "True")
+    low = float(notebook.value("tuner.chain.steps[0].low"))
+    page.wait_for_function(
+        "(low) => document.querySelector('.emgnb-panel').innerText.includes(`low=${low},`)",
+        arg=int(low),
+    )
+    page.wait_for_function(
+        """(before) => document.querySelectorAll(
+             '.js-plotly-plot .scatterlayer path.js-line')[1].getAttribute('d') !== before""",
+        arg=before,
+    )
+    panel.get_by_role("checkbox").nth(1).uncheck()
+    notebook.until("[type(step).__name__ for step in tuner.chain.steps]", "['BandPass']")
+    notebook.screenshot()
+
+    # zoomed in, the picture is made anew from the samples in view
+    x, y = middle(page.locator(".js-plotly-plot .nsewdrag").first)
+    page.mouse.move(x - 40, y)
+    page.mouse.down()
+    page.mouse.move(x + 40, y, steps=5)
+    page.mouse.up()
+    notebook.until("len(set(np.diff(tuner.figure.data[0].x[::2]).round(4).tolist())) == 1", "True")
+    notebook.until("float(np.ptp(tuner.figure.data[0].x)) < 5", "True")
+    assert notebook.value("tuner.error") == "None"
+    notebook.screenshot("zoomed")
+    assert_keys_stay_inside(notebook, panel.get_by_role("checkbox").first)
+
+
+def test_the_labeller_is_worked_by_mouse_and_keyboard(
+    lab: Any, open_notebook: Callable[..., Any]
+) -> None:
+    notebook = open_notebook(
+        lab.write(
+            "labeller.ipynb",
+            SESSION,
+            "from emgnb.widgets import Labeller\n"
+            "labeller = Labeller(session, coder='AB')\n"
+            "labeller",
+        )
+    )
+    notebook.run_all()
+    page = notebook.page
+    canvas = page.locator(".emgnb-spans canvas")
+    page.wait_for_function("() => document.querySelector('.emgnb-spans canvas')?.dataset.view")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    left = float(canvas.get_attribute("data-left"))
+
+    def at(seconds: float) -> float:
+        first, last = map(float, canvas.get_attribute("data-view").split())
+        share = (seconds - first) / (last - first)
+        return float(box["x"] + left + share * (box["width"] - left))
+
+    def drag(start: float, end: float) -> None:
+        y = box["y"] + box["height"] / 2
+        page.mouse.move(at(start), y)
+        page.mouse.down()
+        page.mouse.move(at((start + end) / 2), y)
+        page.mouse.move(at(end), y)
+        page.mouse.up()
+
+    def column(name: str) -> str:
+        return f"labeller.table[{name!r}].values.round(1).tolist()"
+
+    drag(2.0, 4.0)
+    notebook.until(column("onset"), "[2.0]")
+    notebook.until(column("offset"), "[4.0]")
+    page.get_by_label("au", exact=True).select_option("12")
+    page.get_by_label("side", exact=True).select_option("L")
+    page.get_by_label("intensity", exact=True).select_option("C")
+    notebook.until("labeller.table['au'].values.tolist()", "['12']")
+    notebook.until("labeller.table['intensity'].values.tolist()", "['C']")
+
+    drag(4.0, 4.5)  # its edge
+    notebook.until(column("offset"), "[4.5]")
+    drag(4.5, 1.0)  # an edge stops at the other, they never swap
+    notebook.until(column("onset"), "[2.0]")
+    length = "float((labeller.table['offset'] - labeller.table['onset'])[0])"
+    notebook.until(f"0 < {length} < 0.01", "True")
+    page.keyboard.press("Control+z")
+    notebook.until(column("offset"), "[4.5]")
+
+    drag(3.0, 7.0)  # events may overlap
+    notebook.until(column("onset"), "[2.0, 3.0]")
+    notebook.screenshot()
+    page.keyboard.press("Delete")
+    notebook.until(column("onset"), "[2.0]")
+    page.keyboard.press("Control+z")
+    notebook.until(column("onset"), "[2.0, 3.0]")
+    page.keyboard.press("Control+y")
+    notebook.until(column("onset"), "[2.0]")
+
+    page.mouse.click(at(3.0), box["y"] + 100)  # select, and label by keyboard alone
+    notebook.until("labeller._spans.selected", "0")
+    before = float(notebook.value(length))
+    page.keyboard.press("Shift+ArrowRight")
+    notebook.until(f"round({length} - {before}, 4)", "0.01")
+    page.keyboard.press("Alt+ArrowRight")
+    notebook.until(f"abs({length} - {before}) < 1e-6", "True")
+    page.keyboard.press("Enter")
+    notebook.until("labeller.table.sizes['event']", "2")
+    for _ in range(4):
+        page.keyboard.press("+")
+    page.wait_for_function(
+        """() => { const [a, b] = document.querySelector('.emgnb-spans canvas')
+             .dataset.view.split(' ').map(Number); return b - a < 2; }"""
+    )
+    page.wait_for_timeout(300)
+    notebook.screenshot("zoomed")
+    assert_keys_stay_inside(notebook, page.locator(".emgnb-spans"))
+    assert page.locator(".emgnb-spans tbody tr").count() == 2
+    assert notebook.value("labeller.error") == "None"
+
+
+def test_outside_the_widgets_the_keys_are_the_notebooks(
+    lab: Any, open_notebook: Callable[..., Any]
+) -> None:
+    notebook = open_notebook(lab.write("keys.ipynb", "1 + 1"))
+    cells = notebook.cells()
+    notebook.page.locator(".jp-Cell .jp-InputPrompt").first.click()
+    notebook.page.keyboard.press("Escape")
+    notebook.page.keyboard.press("b")
+    notebook.page.wait_for_function(
+        "(n) => jupyterapp.shell.currentWidget.content.widgets.length === n", arg=cells + 1
+    )
