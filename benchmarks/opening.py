@@ -46,7 +46,7 @@ def main() -> None:
         samples = x.size
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
-        f"| hours | write s | bytes a sample | open ms (first, median) | 5 s slice ms | peak MB |"
+        "| hours | write s | bytes a sample | open ms (first, median) | 5 s slice ms | peak MB |"
     )
     print("|---|---|---|---|---|---|")
     print(

@@ -56,7 +56,7 @@ class Report:
     def write(self, path: Path) -> Path:
         """Write the page; an existing file is never overwritten."""
         style = (
-            "body{font:16px/1.5 system-ui,sans-serif;max-width:64rem;margin:2rem auto;padding:0 1rem}"
+            "body{font:16px/1.5 system-ui,sans-serif;max-width:64rem;margin:2rem auto}"
             "table{border-collapse:collapse}td,th{padding:.2rem .8rem;text-align:right}"
             "th:first-child,td:first-child{text-align:left}tr{border-bottom:1px solid #ccc}"
         )
@@ -149,19 +149,19 @@ def _record(folder: Path, repetitions: int, seed: int, say: Callable[[str], None
 
 def _look(session: xr.DataTree, report: Report) -> xr.DataArray:
     """Clean the recording and show it before and after."""
-    x = session["emg/signal"]
+    x = recording.emg(session)
     rate = recording.sampling_rate(x)
     chain = filters.preset("raw", rate=rate)
     clean = chain(x)
     report.add(
         "What came in",
         f"{x.sizes['time'] / rate:.0f} s at {rate:.2f} Hz, measured; {x.attrs['lost']} scans lost.",
-        plots.signal(x, trials=labels.trials(session)),
+        plots.signal(x, labels=labels.trials(session)),
     )
     report.add(
         "What the filters left",
         f"{chain!r}",
-        plots.signal(clean, trials=labels.trials(session)),
+        plots.signal(clean, labels=labels.trials(session)),
         plots.spectrum(spectra.spectrum(x), compare=spectra.spectrum(clean)),
         plots.response(chain.response(rate)),
     )
@@ -169,11 +169,11 @@ def _look(session: xr.DataTree, report: Report) -> xr.DataArray:
 
 
 def _windows(session: xr.DataTree) -> xr.DataArray:
-    x = session["emg/signal"]
-    clean = filters.preset("raw", rate=recording.sampling_rate(x))(x)
-    return windows.cut(
-        recording.with_signal(session, clean), labels.trials(session), length=LENGTH, step=STEP
-    )
+    x = recording.emg(session)
+    chain = filters.preset("raw", rate=recording.sampling_rate(x))
+    clean = recording.with_signal(session, chain(x))
+    trials = labels.trials(session, ignore=("rest", "end"))
+    return windows.cut(clean, trials, length=LENGTH, step=STEP)
 
 
 def _fit(name: str, seed: int) -> Callable[[xr.DataArray], models.Classifier]:

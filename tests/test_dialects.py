@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emgnb.acquire.dialects import LOOK, LineDecoder, decoder, detect
@@ -173,6 +173,7 @@ STREAM = (
 )
 
 
+@settings(deadline=None)
 @given(cuts=st.lists(st.integers(0, len(STREAM)), max_size=30))
 def test_any_chunking_gives_the_same_lines(cuts):
     a, b = decoded(STREAM, cuts), decoded(STREAM)
@@ -187,6 +188,7 @@ def test_byte_by_byte_gives_the_same_lines():
     np.testing.assert_array_equal(a.ends, b.ends)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=3000))
 def test_any_bytes_are_survived(data):
     decoded(data)

@@ -623,3 +623,15 @@ def test_real_counts_at_20_hz_name_the_rate_as_the_reason(shared_data):
     x = recording.signal(rows[:, 1], time=rows[:, 0] - rows[0, 0], units="count")
     with pytest.raises(ValueError, match=r"(?s)not uniform.*half the sampling rate \(9\.\d+ Hz\)"):
         Chain(BandPass(20, 450))(x)
+
+
+def test_real_emg_under_mains_comes_out_and_its_holes_stay(shared_data):
+    rows = np.genfromtxt(
+        shared_data / "emgflow" / "sample_data_01.csv", delimiter=",", skip_header=1
+    )
+    x = recording.signal(rows[:, 1:3], rate=2000, units="mV")
+    y = preset("raw", rate=2000)(x)
+    np.testing.assert_array_equal(np.isnan(y.values), np.isnan(x.values))
+    assert np.isnan(y.values).sum() == 200
+    assert (np.nanstd(y.values, axis=0) < 0.2 * np.nanstd(x.values, axis=0)).all()
+    assert y["valid"].values.mean() > 0.9

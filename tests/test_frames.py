@@ -69,6 +69,7 @@ def test_the_crc_is_ccitt_false():
     assert crc16(check)[0] == 0x29B1
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=1, max_size=MAX_BODY))
 def test_cobs_packs_as_its_paper_says_and_unpacks_again(data):
     packed = cobs_encode(np.frombuffer(data, dtype=np.uint8)[np.newaxis])
@@ -151,12 +152,14 @@ def test_byte_by_byte_gives_the_same_as_the_whole():
     assert_same(decoded(stream, list(range(1, len(stream)))), decoded(stream))
 
 
+@settings(deadline=None)
 @given(cuts=st.lists(st.integers(0, len(stream_of_everything())), max_size=40))
 def test_any_chunking_gives_the_same_scans(cuts):
     stream = stream_of_everything()
     assert_same(decoded(stream, cuts), decoded(stream))
 
 
+@settings(deadline=None)
 @given(
     junk=st.lists(st.binary(max_size=400), min_size=1, max_size=6),
     cuts=st.lists(st.integers(0, 3000)),
@@ -215,7 +218,7 @@ def test_no_single_wrong_bit_gives_a_wrong_scan(seed):
         assert got.crc_errors + got.junk >= 1
 
 
-@settings(max_examples=30, derandomize=True)
+@settings(deadline=None, max_examples=30, derandomize=True)
 @given(values=st.lists(st.integers(0, 65535), min_size=6, max_size=6), scan=st.integers(0, 2**32))
 def test_no_single_wrong_bit_of_any_frame_gives_a_wrong_scan(values, scan):
     sent = np.array([values], dtype=np.uint16)

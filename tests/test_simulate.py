@@ -153,11 +153,11 @@ def test_without_mains_nothing_stands_out_at_50_hz() -> None:
 
 def test_mains_frequency_drifts_within_half_a_hertz() -> None:
     s = simulate.face(script=[], duration=120, artefacts=30)
-    x = s["emg/signal"].values[:, 0].astype(float)
-    turn = x * np.exp(-2j * np.pi * 50 * np.arange(x.size) / RATE)
-    phase = np.unwrap(np.angle(turn.reshape(-1, 500).mean(axis=1)))
-    off = np.diff(phase) / (2 * np.pi * 0.5)
-    assert np.abs(off).max() < 0.6
+    x = s["emg/signal"].values.astype(float)
+    turn = x * np.exp(-2j * np.pi * 50 * np.arange(len(x)) / RATE)[:, None]
+    phase = np.unwrap(np.angle(turn.reshape(-1, 1000, 8).mean(axis=1)), axis=0)
+    off = np.median(np.diff(phase, axis=0), axis=1) / (2 * np.pi)
+    assert np.abs(off).max() < 0.5
     assert np.ptp(off) > 0.1
 
 
@@ -203,7 +203,9 @@ def test_people_blink_about_15_times_a_minute_and_the_eye_electrodes_see_it() ->
 
 def test_a_crosstalk_partner_sees_a_fraction_and_the_forehead_nothing() -> None:
     montage = [facs.site(name) for name in ("zygomaticus_major", "masseter", "frontalis_medialis")]
-    s = simulate.face(script=[(1.0, "smile", 4.0, "D")], montage=montage, **QUIET)
+    s = simulate.face(
+        script=[(1.0, "smile", 4.0, "D")], montage=montage, difficulty="easy", **QUIET
+    )
     clean = s["truth/clean"].sel(time=slice(2, 4)).values
     own, partner, far = (rms(clean[:, i]) for i in range(3))
     assert 0.02 < partner / own < 0.5
@@ -318,17 +320,27 @@ def test_an_attentive_face_does_what_it_is_told_after_a_reaction_time() -> None:
         assert 0.15 <= first.min() - at <= 0.9
 
 
-def test_a_tired_face_fails_some_trials() -> None:
-    s = simulate.face(difficulty="hard", duration=240)
+def test_a_tired_face_fails_some_trials_confuses_some_and_is_weak_in_others() -> None:
+    tired = replace(simulate.DIFFICULTIES["easy"], failed=0.3, sloppy=0.3)
+    s = simulate.face(difficulty=tired, duration=400)
     truth = s["labels/truth"].to_dataset()
+    label = truth["label"].values
     cues = s["markers"].to_dataset()
-    missed = 0
+    nothing, another, strengths = 0, 0, []
     for at, name in zip(cues["time"].values, cues["text"].values, strict=True):
         if name in ("rest", "end", "neutral"):
             continue
-        near = (truth["onset"].values > at) & (truth["onset"].values < at + 1)
-        missed += name not in set(truth["label"].values[near])
-    assert 1 <= missed <= 15
+        near = (truth["onset"].values > at) & (truth["onset"].values < at + 1) & (label != "")
+        done = set(label[near])
+        nothing += not done
+        another += bool(done) and done != {name}
+        if done == {name}:
+            usual = truth["fraction"].values[label == name].max()
+            strengths.append(truth["fraction"].values[near].max() / usual)
+    count = len(strengths) + nothing + another
+    assert 0.05 < nothing / count < 0.25
+    assert 0.05 < another / count < 0.25
+    assert 0.25 < np.mean(np.array(strengths) < 0.45) < 0.6
 
 
 def test_the_order_of_cues_differs_between_people() -> None:
@@ -357,7 +369,10 @@ def test_another_seed_person_or_session_is_independent(other: dict[str, int]) ->
     one = band(simulate.face(script=[], duration=30, mains=0)["emg/signal"].values)
     two = band(simulate.face(script=[], duration=30, mains=0, **other)["emg/signal"].values)
     for channel in range(8):
-        assert abs(np.corrcoef(one[:, channel], two[:, channel])[0, 1]) < 0.06
+        a, b = one[:, channel], two[:, channel]
+        assert abs(np.corrcoef(a, b)[0, 1]) < 0.06
+        # Not even the moments at which units fire are shared.
+        assert abs(np.corrcoef(np.abs(a[::5]), np.abs(b[::5]))[0, 1]) < 0.06
 
 
 def test_a_person_does_not_depend_on_the_montage() -> None:

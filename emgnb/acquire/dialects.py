@@ -150,9 +150,6 @@ class LineDecoder:
         end = self._fed - len(data)
         whole = data.rfind(b"\n") + 1
         self._tail = data[whole:]
-        if len(self._tail) > LONGEST_LINE:
-            junk += len(self._tail)
-            self._tail, self._too_long, self._first = b"", True, False
         texts: list[str] = []
         for raw in data[:whole].split(b"\n")[:-1]:
             end += len(raw) + 1
@@ -173,6 +170,9 @@ class LineDecoder:
                 junk += len(raw)
                 if not first:
                     self._add(None, end, rows)
+        if len(self._tail) > LONGEST_LINE:
+            junk += len(self._tail)
+            self._tail, self._too_long, self._first = b"", True, False
         return self._scans(rows, tuple(texts), junk)
 
     def finish(self) -> Decoded:

@@ -37,22 +37,25 @@ class NothingRecorded(ValueError):  # noqa: N818 - it is the fact that is named
 
 
 @dataclass(slots=True)
-class _Segment:
+class Segment:
+    """Scans whose numbers are comparable: from `first` to `last`."""
+
     first: int
     last: int
     arrivals: Arrivals
     start: int = 0  # row of its first scan in the session
 
     def rows(self, scans: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Rows of the session in which these scans lie."""
         return scans - self.first + self.start
 
 
 @dataclass(slots=True)
-class _Survey:
-    """What the first reading of a journal shows."""
+class Survey:
+    """What the first reading of a journal shows; rate in Hz, times in s."""
 
     take: Take
-    segments: dict[int, _Segment] = field(default_factory=dict)
+    segments: dict[int, Segment] = field(default_factory=dict)
     whole_numbers: bool = True
     largest: float = 0.0
     skipped: int = 0
@@ -61,6 +64,7 @@ class _Survey:
     rate_from: str = ""
     fit: ClockFit | None = None
     start_time: float = 0.0  # host s of the session's time 0
+    size: int = 0  # rows of the session
 
 
 def recover(
@@ -122,7 +126,7 @@ def convert(journal: Path, target: Path, *, dialect: str | None = None) -> Path:
     """Write the session of a journal that nobody writes to any more."""
     if target.exists():
         raise FileExistsError(f"{target} exists and is not overwritten: open it, or name another")
-    survey = _survey(journal, dialect)
+    survey = survey_of(journal, dialect)
     take = survey.take
     rows = take.channel_rows()
     kinds = take.settings.get("signal_kind") or take.device.get("signal_kind") or "raw"
@@ -157,7 +161,7 @@ def convert(journal: Path, target: Path, *, dialect: str | None = None) -> Path:
         )
 
 
-def _blocks(journal: Path, take: Take, survey: _Survey | None = None) -> Iterator[Block]:
+def _blocks(journal: Path, take: Take, survey: Survey | None = None) -> Iterator[Block]:
     with JournalReader(journal) as reader:
         for record in reader.records():
             yield from take.push(record)
@@ -166,14 +170,21 @@ def _blocks(journal: Path, take: Take, survey: _Survey | None = None) -> Iterato
             survey.skipped, survey.torn = reader.skipped, reader.torn
 
 
-def _survey(journal: Path, dialect: str | None) -> _Survey:
+def survey_of(journal: Path, dialect: str | None = None) -> Survey:
+    """Read a journal for what is in it.
+
+    Raises
+    ------
+    NothingRecorded : no scan
+    ValueError : too little to tell time
+    """
     take = Take(dialect or "auto")
-    survey = _Survey(take)
+    survey = Survey(take)
     for block in _blocks(journal, take, survey):
         for number in np.unique(block.segment).tolist():
             scans = block.scans[block.segment == number]
             if number not in survey.segments:
-                survey.segments[number] = _Segment(int(scans[0]), 0, Arrivals())
+                survey.segments[number] = Segment(int(scans[0]), 0, Arrivals())
             survey.segments[number].last = int(scans[-1])
         for place, at in block.arrivals:
             arrivals = survey.segments[int(block.segment[place])].arrivals
@@ -201,7 +212,7 @@ def _why_nothing(take: Take, journal: Path) -> str:
     )
 
 
-def _fit(survey: _Survey) -> None:
+def _fit(survey: Survey) -> None:
     """Choose the rate, and lay all segments on one grid."""
     nominal = survey.take.nominal_rate
     for segment in survey.segments.values():
@@ -225,9 +236,10 @@ def _fit(survey: _Survey) -> None:
             begin = survey.start_time = time
         segment.start = max(round((time - begin) * survey.rate), end + 1)
         end = segment.start + segment.last - segment.first
+    survey.size = end + 1
 
 
-def _grid(journal: Path, dialect: str | None, survey: _Survey) -> Iterator[npt.NDArray[np.float32]]:
+def _grid(journal: Path, dialect: str | None, survey: Survey) -> Iterator[npt.NDArray[np.float32]]:
     """Yield (row, channel) on the session's grid, NaN where nothing came."""
     row = 0
     for block in _blocks(journal, Take(dialect or "auto")):
@@ -260,7 +272,7 @@ def scale_of(take: Take) -> tuple[str, float]:
     return "count", 1.0
 
 
-def _markers(survey: _Survey) -> xr.Dataset:
+def _markers(survey: Survey) -> xr.Dataset:
     times, uncertainties = [], []
     marks = sorted(survey.take.marks)
     for mark in marks:
@@ -270,7 +282,7 @@ def _markers(survey: _Survey) -> xr.Dataset:
     return recording.markers(times, [mark.text for mark in marks], uncertainty=uncertainties)
 
 
-def _time_of(host_time: float, survey: _Survey) -> tuple[float, float]:
+def _time_of(host_time: float, survey: Survey) -> tuple[float, float]:
     """Return the session's time of a moment on the host's clock, and how sure it is (s)."""
     for segment in survey.segments.values():
         local = segment.arrivals.fit(around=host_time)
@@ -285,7 +297,7 @@ def _time_of(host_time: float, survey: _Survey) -> tuple[float, float]:
     return host_time - survey.start_time, residual
 
 
-def _truth(survey: _Survey) -> dict[str, xr.Dataset]:
+def _truth(survey: Survey) -> dict[str, xr.Dataset]:
     """Return the simulated face's own account, on the session's time."""
     truth = survey.take.device.get("truth")
     if not truth or not truth.get("onset"):
@@ -301,7 +313,7 @@ def _truth(survey: _Survey) -> dict[str, xr.Dataset]:
     return {"truth": xr.Dataset(columns, attrs={"coder": "simulated face"})}
 
 
-def _attrs(survey: _Survey, journal: Path) -> dict[str, Any]:
+def _attrs(survey: Survey, journal: Path) -> dict[str, Any]:
     take = survey.take
     settings, device, counts = take.settings, take.device, take.counts
     mono_ns, utc_ns = take.first_clocks or (0, 0)
@@ -335,7 +347,7 @@ def _attrs(survey: _Survey, journal: Path) -> dict[str, Any]:
     }
 
 
-def _faults(survey: _Survey) -> list[str]:
+def _faults(survey: Survey) -> list[str]:
     take = survey.take
     found = []
     if take.dialect != "frames":

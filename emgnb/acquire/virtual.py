@@ -54,11 +54,13 @@ class SimPort(Port):
         self._sent = 0
         self._next_status = 0
         self._hello: bytes | None = b"\0" + self._encoder.text("emgnb simulated face")
-        self._begin = time.perf_counter()
+        self._begin: float | None = None
 
     def read(self) -> bytes:
         """Return what has come."""
         time.sleep(PAUSE)
+        if self._begin is None:
+            self._begin = time.perf_counter()
         parts = [self._hello] if self._hello else []
         self._hello = None
         elapsed = time.perf_counter() - self._begin

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -204,7 +206,8 @@ def _compute(
     limits = {name: np.array(values)[:, np.newaxis] for name, values in thresholds.items()}
     unused = np.zeros((width, 1))
     size = max(BLOCK // (width * samples), 1)
-    for at in range(0, count, size):
+
+    def work(at: int) -> None:
         block = Block(data[at : at + size], float(windows.attrs["rate"]))
         for name in names:
             values = FEATURES[name].compute(block, limits.get(name, unused))
@@ -212,6 +215,13 @@ def _compute(
             parts = (values[..., i] for i in range(len(own))) if own else (values,)
             for column, part in zip(own or (name,), parts, strict=True):
                 columns[column][at : at + size] = np.where(block.holed, np.nan, part)
+
+    if count <= size:
+        work(0)
+    else:
+        # NumPy lets go of the interpreter lock on arrays of this size.
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            list(pool.map(work, range(0, count, size)))
     return columns
 
 

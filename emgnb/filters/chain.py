@@ -56,8 +56,8 @@ class Chain:
         -------
         (time, channel) as `x`: dtype and coordinates kept, `signal_kind`, `units` and `history`
         brought up to date. NaN stays NaN, and `valid` is False there and where what was lost could
-        move the result by more than 5 % of itself. A channel that is NaN throughout stays so and
-        marks nothing.
+        move the result by more than 5 % of its own amplitude. A channel that is NaN throughout
+        stays so and marks nothing.
 
         Raises
         ------
@@ -125,7 +125,7 @@ class Chain:
             reasons = self._rate_reasons(rate)
             if reasons:
                 raise ValueError(_told(reasons))
-            tries = [self._kind_reasons([kind], [kind])[0] for kind in recording.KINDS]
+            tries = [self._kind_reasons([kind], [f"all, if {kind}"])[0] for kind in recording.KINDS]
             if all(tries):
                 raise ValueError(_told(tries[0]))
         return LiveChain(self._stages(rate), rate=rate, channels=channels, text=repr(self))
@@ -216,24 +216,24 @@ class Chain:
         pending: list[Array] = []
         fitted: list[Step] = []
 
-        def flush(values: Array) -> Array:
+        def flush() -> None:
             if pending:
-                values = engine.both_ways(np.concatenate(pending), values)
+                engine.both_ways(np.concatenate(pending), values)
                 pending.clear()
-            return values
 
         for step in self.steps:
-            operations = step.operations(rate)
             if step.needs_whole:
-                values, step = step.over_whole(flush(values), missing, _start(x), rate)
+                flush()
+                values, step = step.over_whole(values, missing, _start(x), rate)
             else:
-                for operation in operations:
+                for operation in step.operations(rate):
                     if callable(operation):
-                        values = operation(flush(values))
+                        flush()
+                        values = operation(values)
                     else:
                         pending.append(operation)
             fitted.append(step)
-        values = flush(values)
+        flush()
         values[missing] = np.nan
         disturbed = self._spread(_gaps(missing), rate, zero_phase=True)
         known = Chain(*fitted)

@@ -25,7 +25,7 @@ SHORTEST = 3.0
 PADDING = 8.0
 # A sample is disturbed when bridged samples that are wrong by 1 could move it by more than this.
 DISTURBED = 0.05
-# Samples filtered at a time: a day's recording needs one channel of float64 and one block.
+# Samples filtered at a time, so that the steps on the way need no copy of a long channel.
 BLOCK = 1 << 18
 
 Stage = Array | Pointwise
@@ -34,15 +34,16 @@ Stage = Array | Pointwise
 def decay(sos: Array) -> float:
     """Decay time of the slowest pole, in samples: after it 37 % of a transient is left."""
     radius = max(float(np.abs(np.roots(row[3:])).max(initial=0.0)) for row in sos)
+    if radius >= 1.0:
+        return math.inf
     return -1.0 / math.log(radius) if radius > 0 else 0.0
 
 
-def both_ways(sos: Array, values: Array) -> Array:
-    """Filter (time, channel) forwards and backwards, without delay, the ends reflected."""
+def both_ways(sos: Array, values: Array) -> None:
+    """Filter (time, channel) in place, forwards and backwards; the ends are reflected."""
     n, width = values.shape
     pad = min(math.ceil(PADDING * decay(sos)) + 3 * len(sos), n - 1)
     steady = dsp.sosfilt_zi(sos)
-    out = np.empty_like(values)
 
     def run(i: int) -> None:
         x = values[:, i]
@@ -54,7 +55,7 @@ def both_ways(sos: Array, values: Array) -> Array:
             state = steady * way[0]
             for at in range(0, len(way), BLOCK):
                 way[at : at + BLOCK], state = dsp.sosfilt(sos, way[at : at + BLOCK], zi=state)
-        out[:, i] = ends[pad : pad + n]
+        values[:, i] = ends[pad : pad + n]
 
     workers = min(width, os.cpu_count() or 1)
     if workers < 2 or n * width < BLOCK:
@@ -64,7 +65,6 @@ def both_ways(sos: Array, values: Array) -> Array:
         # SciPy lets go of the interpreter lock while it filters.
         with ThreadPoolExecutor(workers) as pool:
             list(pool.map(run, range(width)))
-    return out
 
 
 def bridge(values: Array, missing: Mask) -> Array:

@@ -120,7 +120,7 @@ def _positive(table: Floats, columns: list[str]) -> None:
 
 
 def _votes(arrays: Mapping[str, Floats], x: Floats) -> Floats:
-    """How many classes each class wins against, ties broken by the margins, as scikit-learn does."""
+    """How many others each class wins against, ties broken by margins, as in scikit-learn."""
     margin = _kernel(x, arrays["support"], float(arrays["gamma"])) @ arrays["weights"].T
     margin += arrays["offset"]
     # n (n − 1) / 2 pairs.

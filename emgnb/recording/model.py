@@ -154,6 +154,18 @@ def make(
     return made
 
 
+def emg(session: xr.DataTree) -> xr.DataArray:
+    """Return the session's signal (time, channel): `session["emg/signal"]`, typed.
+
+    Raises
+    ------
+    ValueError : there is none
+    """
+    if "emg" not in session.children or "signal" not in session.children["emg"].data_vars:
+        raise ValueError("no `emg/signal` in the session: make one with recording.make(signal)")
+    return session.children["emg"].to_dataset()["signal"]
+
+
 def with_signal(session: xr.DataTree, signal: xr.DataArray) -> xr.DataTree:
     """Return the session with another signal, its markers, labels and attributes kept.
 

@@ -458,7 +458,7 @@ def to_csv(session: xr.DataTree, folder: str | os.PathLike[str]) -> Path:
     model.check(session)
     target, _ = _fresh(folder)
     target.mkdir()
-    x: xr.DataArray = session["emg"].to_dataset()["signal"]
+    x = model.emg(session)
     with (target / "emg.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         units = x.attrs["units"]

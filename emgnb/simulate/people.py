@@ -142,8 +142,8 @@ DIFFICULTIES: Mapping[str, Difficulty] = MappingProxyType(
         "hard": Difficulty(
             gain_spread=0.7,
             placement_mm=6.0,
-            rewear_gain=0.3,
-            rewear_mm=3.5,
+            rewear_gain=0.25,
+            rewear_mm=2.5,
             habit_spread=0.7,
             coactivation=0.25,
             asymmetry=0.4,

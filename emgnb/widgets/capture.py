@@ -205,7 +205,8 @@ class Capture(Panel):
     def _follow(self, recorder: acquire.Recorder, ended: threading.Event) -> None:
         """Send new samples and the state to the browser; runs in a thread of its own."""
         follower = acquire.follow(recorder.folder, last=self.live.seconds)
-        begun = max(0.0, recorder.health().seconds - self.live.seconds)
+        health = recorder.health()
+        begun = max(0.0, health.seconds - self.live.seconds)
         beats = 0
         try:
             while not ended.wait(_FRAME):
@@ -213,11 +214,12 @@ class Capture(Panel):
                     if beats % round(_HEALTH / _FRAME) == 0:
                         health = recorder.health()
                         self._show_health(health)
-                        self._lay_out(follower, health, begun)
                         if not health.is_alive and not ended.is_set():
                             self._over(health)
                             return
-                    self.live.push(*follower.read())
+                    scans, values = follower.read()
+                    self._lay_out(follower, health, begun)
+                    self.live.push(scans, values)
                 except Exception as error:
                     self._fail(error)
                     ended.wait(1.0)  # the same again a second later, not 25 times a second

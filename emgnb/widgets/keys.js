@@ -1,17 +1,24 @@
-// Keeps keys inside the panel this sits in. Without the attribute a key pressed while one of its
-// buttons has the focus is a command to the notebook: `x` cuts the cell, `b` inserts one.
+// Keeps keys inside the panel this sits in: a key pressed while one of its buttons has the focus
+// would be a command to the notebook, `x` cuts the cell and `b` inserts one. The attribute must be on
+// the element that has the focus: on an element around it the notebook finds its own selector first.
+const KEEP = "data-lm-suppress-shortcuts";
+
 export default {
   render({ model, el }) {
     el.style.display = "none";
-    let frame = 0;
-    const mark = () => {
-      const panel = el.closest(".emgnb-panel");
-      if (!panel) { frame = requestAnimationFrame(mark); return; } // not attached yet
-      panel.setAttribute("data-lm-suppress-shortcuts", "true");
+    let panel, frame = 0;
+    const keep = (focus) => focus.target.setAttribute(KEEP, "true");
+    const find = () => {
+      panel = el.closest(".emgnb-panel");
+      if (!panel) { frame = requestAnimationFrame(find); return; } // not attached yet
       panel.setAttribute("role", "group");
       panel.setAttribute("aria-label", model.get("label"));
+      panel.addEventListener("focusin", keep);
     };
-    mark();
-    return () => cancelAnimationFrame(frame);
+    find();
+    return () => {
+      cancelAnimationFrame(frame);
+      panel?.removeEventListener("focusin", keep);
+    };
   },
 };

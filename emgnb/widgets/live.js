@@ -74,7 +74,7 @@ function render({ model, el }) {
       pen.fillText(model.get("channels")[c], 4, middle - (lane > 26 ? 6 : 0), LEFT - 10);
       if (lane > 26) {
         pen.globalAlpha = 0.65;
-        pen.fillText(next === null ? "" : `${short(low)} … ${short(high)} ${units}`, 4, middle + 8, LEFT - 10);
+        pen.fillText(next === null ? "" : `${range(low, high)} ${units}`, 4, middle + 8, LEFT - 10);
         pen.globalAlpha = 1;
       }
       pen.strokeStyle = COLOURS[c % COLOURS.length];
@@ -149,9 +149,9 @@ function render({ model, el }) {
   };
 }
 
-function short(value) {
-  const size = Math.abs(value);
-  return size >= 100 ? value.toFixed(0) : size >= 10 ? value.toFixed(1) : value.toPrecision(2);
+function range(low, high) { // as many decimals as tell the two apart
+  const decimals = Math.min(6, Math.max(0, 1 - Math.floor(Math.log10(Math.max(high - low, 1e-9)))));
+  return `${low.toFixed(decimals)} … ${high.toFixed(decimals)}`;
 }
 
 export default { render };

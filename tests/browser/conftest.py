@@ -248,7 +248,9 @@ class Notebook:
         """Wait until an expression has the wanted repr in the kernel."""
         deadline = time.monotonic() + timeout
         while (got := self.value(expression)) != wanted:
-            assert time.monotonic() < deadline, f"{expression} stayed {got}, not {wanted}"
+            if time.monotonic() > deadline:
+                seen = self.screenshot("failed")
+                pytest.fail(f"{expression} stayed {got}, not {wanted}; seen: {seen}")
             time.sleep(0.1)
 
     def screenshot(self, what: str = "") -> Path:

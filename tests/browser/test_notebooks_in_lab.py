@@ -1,4 +1,4 @@
-"""The notebooks as a student meets them: opened in JupyterLab, one after the other, all cells run."""
+"""The notebooks as a student meets them: opened in JupyterLab, in their order, all cells run."""
 
 from __future__ import annotations
 

@@ -1,0 +1,491 @@
+"""Recordings over a real pseudo-terminal: whatever dies, the scans are counted."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from emgnb import acquire, recording
+from emgnb.acquire.journal import JournalReader, Kind
+
+FEEDER = Path(__file__).parent / "feeder.py"
+needs_pty = pytest.mark.skipif(
+    sys.platform == "win32", reason="Windows has no pseudo-terminals that pyserial can open"
+)
+
+
+class Feeder:
+    """A board in a process of its own, at the far end of a pseudo-terminal; see feeder.py."""
+
+    def __init__(
+        self, seconds: float, channels: int = 8, rate: int = 1000, dialect: str = "frames"
+    ):
+        command = [sys.executable, str(FEEDER), str(channels), str(rate), str(seconds), dialect]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        )
+        assert self.process.stdout is not None
+        self.port = self.process.stdout.readline().strip()
+
+    def go(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write("go\n")
+
+    def sent(self) -> tuple[int, int]:
+        """Scans sent and bytes dropped for want of room, once all are out."""
+        assert self.process.stdout is not None
+        sent, dropped = self.process.stdout.readline().split()
+        return int(sent), int(dropped)
+
+    def unplug(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            assert pipe is not None
+            pipe.close()
+
+
+@pytest.fixture
+def feed() -> Iterator[Callable[..., Feeder]]:
+    feeders: list[Feeder] = []
+
+    def make(*args: object, **options: object) -> Feeder:
+        feeders.append(Feeder(*args, **options))  # type: ignore[arg-type]
+        return feeders[-1]
+
+    yield make
+    for feeder in feeders:
+        if feeder.process.returncode is None:
+            feeder.unplug()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """Recordings, none of which is left running."""
+    yield tmp_path
+    for found in tmp_path.glob("*/health.json"):
+        health = acquire.attach(found.parent).health()
+        if health.is_alive:
+            os.kill(health.pid, signal.SIGKILL)
+
+
+def known(scans: np.ndarray, channels: int) -> np.ndarray:
+    """What feeder.py sends, said a second time."""
+    numbers = np.asarray(scans, dtype=np.int64)[:, np.newaxis]
+    return (numbers * 7919 + np.arange(channels) * 104_729 + numbers // 1024) % 1024
+
+
+def wait_for(recorder: acquire.Recorder, true: Callable[[acquire.Health], bool]) -> acquire.Health:
+    deadline = time.monotonic() + 60
+    while not true(recorder.health()):
+        assert time.monotonic() < deadline, f"still {recorder.health()}"
+        time.sleep(0.02)
+    return recorder.health()
+
+
+def wrong_values(signal_: xr.DataArray, first: int = 0) -> int:
+    """Count the valid rows that differ from what was sent with their number."""
+    values, valid = signal_.values, signal_["valid"].values
+    sent = known(first + np.arange(values.shape[0]), values.shape[1])
+    return int(np.count_nonzero((values != sent).any(axis=1) & valid))
+
+
+# A notebook's kernel: starts a recording, and then never gives the interpreter away.
+KERNEL = """
+import sys
+from emgnb import acquire
+recorder = acquire.start(sys.argv[1], sys.argv[2], participant="P01")
+print(recorder.folder, flush=True)
+sys.stdin.readline()
+print("busy", flush=True)
+total = 0
+while True:
+    total = (total * 31 + 7) % 1_000_003
+"""
+
+
+@needs_pty
+@pytest.mark.parametrize("seconds", [5, pytest.param(60, marks=pytest.mark.slow)])
+def test_a_busy_kernel_that_is_killed_costs_not_one_scan(folder, feed, seconds):
+    feeder = feed(seconds)
+    kernel = subprocess.Popen(
+        [sys.executable, "-c", KERNEL, feeder.port, str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        bufsize=1,
+    )
+    assert kernel.stdin is not None
+    assert kernel.stdout is not None
+    place = Path(kernel.stdout.readline().strip())
+    feeder.go()
+    kernel.stdin.write("go\n")
+    assert kernel.stdout.readline() == "busy\n"
+    recorder = acquire.attach(place)
+    wait_for(recorder, lambda health: health.scans > 500 * seconds)
+    kernel.send_signal(signal.SIGKILL)
+    kernel.wait()
+    kernel.stdin.close()
+    kernel.stdout.close()
+    sent, dropped = feeder.sent()
+    assert (sent, dropped) == (1000 * seconds, 0)
+    wait_for(recorder, lambda health: health.scans >= sent)
+    used = cpu_seconds(recorder.health().pid)
+
+    session = recording.open(recorder.stop())
+    got = session["emg/signal"]
+    lost = sent - int(got["valid"].sum())
+    print(
+        f"\n{seconds} s, 8 channels at 1 kHz, kernel killed: {sent} scans sent, "
+        f"{int(got['valid'].sum())} received, {lost} lost, {wrong_values(got)} wrong; "
+        f"recorder {used / seconds:.1%} of a core"
+    )
+    assert got.shape == (sent, 8)
+    assert lost == 0
+    assert got.attrs["lost"] == 0
+    assert wrong_values(got) == 0
+    assert session.attrs["crc_errors"] == 0
+    assert session.attrs["participant"] == "P01"
+    assert recording.measured_rate(got) == pytest.approx(1000, rel=0.002)
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time that a process has used."""
+    import psutil
+
+    times = psutil.Process(pid).cpu_times()
+    return times.user + times.system
+
+
+@needs_pty
+@pytest.mark.parametrize("seconds", [5, pytest.param(60, marks=pytest.mark.slow)])
+def test_a_killed_recorder_costs_at_most_the_last_second(folder, feed, seconds):
+    feeder = feed(seconds + 10)
+    recorder = acquire.start(feeder.port, folder, participant="P02")
+    feeder.go()
+    wait_for(recorder, lambda health: health.scans > 0)
+    recorder.mark("smile")
+    with acquire_follow(recorder) as follower:
+        newest = -1
+        while newest < 1000 * seconds:
+            scans, _ = follower.read()
+            newest = int(scans[-1]) if scans.size else newest
+            time.sleep(0.005)
+    begun = time.monotonic()
+    # A mark that the recorder has no time to copy.
+    recorder.mark("last words")
+    os.kill(recorder.health().pid, signal.SIGKILL)
+    behind = time.monotonic() - begun
+    with pytest.raises(RuntimeError, match=r"was killed .* acquire.recover"):
+        recorder.stop()
+
+    session = recording.open(acquire.recover(recorder.folder))
+    got = session["emg/signal"]
+    received = int(got["valid"].sum())
+    # Between the last look and the kill the board went on sending.
+    sent = newest + 1 + int(1000 * behind)
+    print(
+        f"\n{seconds} s, recorder killed: {sent} scans sent till then, {received} recovered, "
+        f"{max(sent - received, 0)} lost, {wrong_values(got)} wrong"
+    )
+    assert got.sizes["time"] == received
+    assert received > sent - 1000
+    assert wrong_values(got) == 0
+    assert session["markers"]["text"].values.tolist() == ["smile", "last words"]
+    assert any("killed" in fault for fault in recording.known_faults(session))
+    with pytest.raises(FileExistsError, match="not overwritten"):
+        acquire.recover(recorder.folder)
+
+
+class acquire_follow:  # noqa: N801 - reads as a function
+    """A follower that is closed in the end."""
+
+    def __init__(self, recorder: acquire.Recorder) -> None:
+        self.follower = acquire.follow(recorder.folder)
+
+    def __enter__(self) -> acquire.Follower:
+        return self.follower
+
+    def __exit__(self, *_: object) -> None:
+        self.follower.close()
+
+
+@needs_pty
+def test_a_pulled_cable_is_waited_for_and_what_follows_lies_at_its_time(folder, feed, tmp_path):
+    plug = tmp_path / "ttyEMG"
+    first = feed(2.0)
+    plug.symlink_to(first.port)
+    recorder = acquire.start(str(plug), folder)
+    first.go()
+    assert first.sent() == (2000, 0)
+    wait_for(recorder, lambda health: health.scans == 2000)
+    first.unplug()
+    gone = wait_for(recorder, lambda health: health.state == "waiting for port")
+    assert "is the cable in" in gone.message
+    recorder.mark("while away")
+    time.sleep(1.0)
+    second = feed(2.0)
+    plug.unlink()
+    plug.symlink_to(second.port)
+    wait_for(recorder, lambda health: health.state == "recording")
+    second.go()
+    again = time.monotonic_ns()
+    assert second.sent() == (2000, 0)
+    assert wait_for(recorder, lambda health: health.scans == 4000).segments == 2
+
+    session = recording.open(recorder.stop())
+    got = session["emg/signal"]
+    valid = got["valid"].values
+    assert int(valid.sum()) == 4000
+    gap = np.flatnonzero(~valid)
+    assert np.array_equal(gap, np.arange(gap[0], gap[-1] + 1))
+    assert gap[0] == 2000
+    assert got.attrs["lost"] == gap.size
+    np.testing.assert_array_equal(got.values[:2000], known(np.arange(2000), 8))
+    np.testing.assert_array_equal(got.values[gap[-1] + 1 :], known(np.arange(2000), 8))
+    away = session["markers"]["time"].values[0]
+    assert 2.0 < away < got["time"].values[gap[-1]]
+    with JournalReader(recorder.folder / "journal.emgj") as reader:
+        raw = [record.mono_ns for record in reader.records() if record.kind == Kind.RAW]
+    # The second stretch begins where the host's clock says: at the second `go`.
+    expected = (again - raw[0]) / 1e9
+    assert got["time"].values[gap[-1] + 1] == pytest.approx(expected, abs=0.1)
+
+
+@needs_pty
+def test_a_second_program_on_the_port_is_refused(folder, feed):
+    feeder = feed(1.0)
+    recorder = acquire.start(feeder.port, folder)
+    with pytest.raises(acquire.PortError, match="in use by another program"):
+        acquire.start(feeder.port, folder)
+    assert [place.name for place in folder.iterdir()] == [recorder.folder.name]
+    feeder.go()
+    assert feeder.sent() == (1000, 0)
+    wait_for(recorder, lambda health: health.scans == 1000)
+    recorder.stop()
+
+
+@needs_pty
+def test_lines_of_a_plain_sketch_are_recorded_and_its_limits_said(folder, feed):
+    feeder = feed(3.0, channels=3, rate=300, dialect="csv")
+    recorder = acquire.start(
+        feeder.port, folder, montage=[("a", "", ""), ("b", "corrugator", "left"), ("c", "", "")]
+    )
+    feeder.go()
+    assert feeder.sent() == (900, 0)
+    wait_for(recorder, lambda health: health.bytes > 0 and health.scans >= 900)
+    health = recorder.health()
+    assert (health.dialect, health.channels) == ("csv", ("a", "b", "c"))
+    session = recording.open(recorder.stop())
+    got = session["emg/signal"]
+    np.testing.assert_array_equal(got.values, known(np.arange(900), 3))
+    assert got["muscle"].values.tolist() == ["", "corrugator", ""]
+    assert got.attrs["units"] == "count"
+    assert recording.measured_rate(got) == pytest.approx(300, rel=0.01)
+    assert any("cannot be noticed" in fault for fault in recording.known_faults(session))
+
+
+@needs_pty
+def test_bytes_that_nobody_understands_are_kept_and_said(folder):
+    import tty
+
+    master, slave = os.openpty()
+    tty.setraw(slave)
+    recorder = acquire.start(os.ttyname(slave), folder)
+    noise = np.random.default_rng(0).integers(1, 256, 3000).astype(np.uint8).tobytes()
+    os.write(master, noise)
+    said = wait_for(recorder, lambda health: "neither frames nor lines" in health.message)
+    assert said.bytes == 3000
+    with pytest.raises(RuntimeError, match="3000 bytes but not one scan"):
+        recorder.stop()
+    with JournalReader(recorder.folder / "journal.emgj") as reader:
+        kept = [record.payload for record in reader.records() if record.kind == Kind.RAW]
+    assert b"".join(kept) == noise
+    os.close(master)
+    os.close(slave)
+
+
+@needs_pty
+def test_a_silent_board_is_asked_told_to_start_and_told_to_stop(folder):
+    """A scripted board: it says nothing until it is spoken to as the protocol says."""
+    import threading
+    import tty
+
+    from emgnb.acquire.frames import Encoder
+
+    master, slave = os.openpty()
+    tty.setraw(slave)
+    heard: list[str] = []
+    encoder = Encoder(4)
+
+    def board() -> None:
+        line, started, scan = b"", False, 0
+        while "X" not in heard:
+            if started:
+                time.sleep(0.01)
+                os.write(master, encoder.scans(scan, known(scan + np.arange(5), 4).astype("u2")))
+                scan += 5
+                os.set_blocking(master, False)
+            try:
+                line += os.read(master, 100)
+            except BlockingIOError:
+                continue
+            *orders, line = line.split(b"\n")
+            for order in orders:
+                heard.append(order.decode())
+                if order == b"?":
+                    os.write(master, b"\0" + encoder.text("emgnb 9.9 test board"))
+                started |= order == b"S"
+
+    thread = threading.Thread(target=board)
+    thread.start()
+    recorder = acquire.start(f"serial://{os.ttyname(slave)}?channels=4&rate=500", folder)
+    wait_for(recorder, lambda health: health.scans > 100)
+    session = recording.open(recorder.stop())
+    thread.join(timeout=10)
+    assert heard == ["?", "R500", "C4", "S", "X"]
+    assert session.attrs["firmware"] == "emgnb 9.9 test board"
+    assert session["emg/signal"].attrs["nominal_rate"] == 500
+    assert wrong_values(session["emg/signal"]) == 0
+    os.close(master)
+    os.close(slave)
+
+
+def test_the_simulated_face_hears_the_marks_and_tells_its_truth(folder):
+    recorder = acquire.start("sim://rest?seed=3&drift_ppm=5000", folder, participant="P03")
+    follower = acquire.follow(recorder.folder)
+    shown = [follower.read()]
+    for text in ("smile", "rest", "frown", "rest"):
+        recorder.mark(text)
+        time.sleep(2.8)
+        shown.append(follower.read())
+    health = recorder.health()
+    path = recorder.stop()
+    assert recorder.stop() == path
+    shown.append(follower.read())
+    follower.close()
+
+    session = recording.open(path)
+    got = session["emg/signal"]
+    scans = np.concatenate([scans for scans, _ in shown if scans.size])
+    values = np.concatenate([values for scans, values in shown if scans.size])
+    np.testing.assert_array_equal(scans, np.arange(got.sizes["time"]))
+    np.testing.assert_array_equal(values, got.values)
+    assert got.attrs["units"] == "V"
+    assert got["muscle"].values.tolist()[1] == "corrugator"
+    assert health.drift_ppm == pytest.approx(5000, abs=1000)
+    clock = json.loads(session.attrs["clock"])
+    assert clock["drift_ppm"] == pytest.approx(5000, abs=500)
+    assert session.attrs["rate_from"] == "clock fit"
+    markers, truth = session["markers"], session["labels/truth"]
+    assert markers["text"].values.tolist() == ["smile", "rest", "frown", "rest"]
+    assert (markers["uncertainty"].values < 0.1).all()
+    for label, cue in (("smile", 0), ("frown", 2)):
+        onset = truth["onset"].values[truth["label"].values == label].min()
+        reaction = onset - markers["time"].values[cue]
+        assert 0.05 < reaction < 1.5, f"{label} began {reaction:.3f} s after its cue"
+    with pytest.raises(RuntimeError, match="is over"):
+        recorder.mark("too late")
+
+
+def test_a_replayed_journal_gives_the_same_session(folder):
+    recorder = acquire.start("sim://smile?seed=5&sensor=v3&channels=4", folder)
+    wait_for(recorder, lambda health: health.scans > 3000)
+    first = recording.open(recorder.stop())["emg/signal"]
+    journal = recorder.folder / "journal.emgj"
+    again = acquire.start(f"replay://{journal}?speed=1", folder)
+    wait_for(again, lambda health: health.state == "stopped")
+    second = recording.open(again.stop())["emg/signal"]
+    np.testing.assert_array_equal(second.values, first.values)
+    assert second["channel"].values.tolist() == first["channel"].values.tolist()
+    assert second["signal_kind"].values.tolist() == ["envelope"] * 4
+    assert second.attrs["units"] == "V"
+
+
+def test_a_file_of_raw_bytes_can_be_replayed(folder, tmp_path):
+    from emgnb.acquire.frames import Encoder
+
+    sent = known(np.arange(3000), 4).astype(np.uint16)
+    (tmp_path / "bytes.bin").write_bytes(b"boot\r\n\0" + Encoder(4).scans(0, sent))
+    recorder = acquire.start(f"replay://{tmp_path / 'bytes.bin'}?speed=2", folder)
+    wait_for(recorder, lambda health: health.state == "stopped")
+    got = recording.open(recorder.stop())["emg/signal"]
+    np.testing.assert_array_equal(got.values, sent)
+
+
+def test_no_port_is_one_clear_error_and_leaves_nothing_behind(folder):
+    with pytest.raises(acquire.PortError, match=re.escape("no port /dev/ttyNope; serial ports")):
+        acquire.start("/dev/ttyNope", folder)
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"participant": "Jane Doe/1"}, "letters, digits"),
+        ({"dialect": "morse"}, "known are auto"),
+        ({"signal_kind": "loud"}, "expected one of raw"),
+        ({"montage": [("a", "b")]}, "muscle, side"),
+        ({"montage": [("a", "b", "port")]}, "side 'port'"),
+        ({"port": "ftp://x"}, "known are serial"),
+    ],
+)
+def test_what_cannot_be_recorded_is_refused_before_anything_is_made(folder, options, words):
+    with pytest.raises((ValueError, acquire.PortError), match=words):
+        acquire.start(**{"port": "sim://smile", **options}, folder=folder)
+    assert list(folder.iterdir()) == []
+
+
+def test_a_living_recording_is_not_recovered_but_found_again(folder):
+    recorder = acquire.start("sim://smile", folder)
+    with pytest.raises(RuntimeError, match="still being recorded"):
+        acquire.recover(recorder.folder)
+    assert acquire.attach(folder).folder == recorder.folder
+    wait_for(recorder, lambda health: health.scans > 500)
+    acquire.attach(folder).stop()
+    (recorder.folder / "again").mkdir()
+    made = acquire.recover(recorder.folder, to=recorder.folder / "again" / "x.zarr")
+    assert recording.open(made)["emg/signal"].sizes["time"] > 500
+    with pytest.raises(FileNotFoundError, match="start one"):
+        acquire.attach(recorder.folder / "again")
+
+
+FULL = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, 150_000))
+from emgnb import acquire
+print(acquire.start("sim://smile?seed=1", sys.argv[1]).folder, flush=True)
+"""
+
+
+@needs_pty
+def test_a_full_disk_stops_the_recording_says_so_and_keeps_what_came(folder):
+    child = subprocess.run(
+        [sys.executable, "-c", FULL, str(folder)], capture_output=True, text=True, check=True
+    )
+    recorder = acquire.attach(child.stdout.strip())
+    failed = wait_for(recorder, lambda health: health.state == "failed")
+    assert "cannot be written any more" in failed.message
+    with pytest.raises(RuntimeError, match="make room, then emgnb recover"):
+        recorder.stop()
+    got = recording.open(acquire.recover(recorder.folder))["emg/signal"]
+    assert got.sizes["time"] > 4000
+    assert bool(got["valid"].all())
+
+
+def test_an_empty_journal_is_a_clear_error(tmp_path):
+    (tmp_path / "journal.emgj").write_bytes(b"")
+    with pytest.raises(ValueError, match="nothing came"):
+        acquire.recover(tmp_path)
+    with pytest.raises(FileNotFoundError, match="no recording"):
+        acquire.recover(tmp_path / "none")
+    assert not (tmp_path / "session.zarr").exists()
