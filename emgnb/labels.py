@@ -62,7 +62,7 @@ def trials(
             f"reaction={reaction:g}, tail={tail:g}, duration={duration}: expected s, not negative, "
             "a duration above 0"
         )
-    x = session.children["emg"].to_dataset()["signal"]
+    x = recording.emg(session)
     if "markers" not in session.children or not session["markers"].sizes.get("marker", 0):
         raise ValueError(
             "the session has no markers: mark cues while recording (recorder.mark('smile')), or "

@@ -202,7 +202,7 @@ def _signal_of(
                     f"the trials are of {name} {theirs!r}, the recording is of {name} {mine!r}"
                 )
         said = {**said, **{str(name): value for name, value in x.attrs.items() if value}}
-        signal = x.children["emg"].to_dataset()["signal"]
+        signal = recording.emg(x)
     else:
         signal = x
     return signal, {

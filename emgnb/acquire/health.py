@@ -20,6 +20,8 @@ STOPPED = "stopped"
 FAILED = "failed"
 OVER = (STOPPED, FAILED)
 FILE = "health.json"
+# Seconds that a slow disk may keep a recorder from saying that it lives.
+PATIENCE = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ class Health:
         """True while the recorder that wrote this runs."""
         age = (host_ns() - self.heartbeat_ns) / 1e9
         # After a restart of the computer the clock begins anew, and the pid may be another's.
-        return self.state not in OVER and -1 < age < 30 and process_runs(self.pid)
+        return self.state not in OVER and -1 < age < PATIENCE and process_runs(self.pid)
 
 
 def write(folder: Path, health: Health) -> None:

@@ -75,7 +75,7 @@ class Reader(threading.Thread):
         serial_number = self.port.describe().get("serial_number")
         url = with_options(self.port.url, serial_number=serial_number)
         while not self._halt.wait(RETRY_EVERY):
-            with contextlib.suppress(PortError):
+            with contextlib.suppress(PortError, OSError):
                 self.port = open_port(url)
                 return True
         return False

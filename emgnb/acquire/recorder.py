@@ -17,7 +17,9 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from collections import deque
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -82,6 +84,8 @@ class Recording:
         self._last_scans = 0.0
         self._marks = 0
         self._space = ""
+        self._blind = ""
+        self._begun: float | None = None
 
     def run(self) -> int:
         """Record until asked to stop, and make a session of it; returns the exit code."""
@@ -91,12 +95,11 @@ class Recording:
         except PortError as error:
             self._report(healths.FAILED, str(error), port_error=True)
             return 2
+        self._take.settings, self._take.device = self.settings, port.describe()
         try:
             self._journal = JournalWriter(self.folder / "journal.emgj")
-            self._journal.note(
-                Kind.SETTINGS,
-                {**self.settings, "describe": port.describe(), **_host()},
-            )
+            about = {**self.settings, "describe": port.describe(), **_host()}
+            self._journal.note(Kind.SETTINGS, about)
         except OSError as error:
             port.close()
             self._report(healths.FAILED, f"the journal cannot be written: {error}")
@@ -132,7 +135,7 @@ class Recording:
             for every in late:
                 due[every] = now + every
             if DECODE_EVERY in late:
-                self._look(self._take.flush())
+                self._look(self._take.flush)
                 self._talk.step(self._take)
             if NOTE_EVERY in late:
                 self._check_space()
@@ -151,11 +154,11 @@ class Recording:
                 before = self._take.counts.scans
                 self._reader.join(timeout=0.2)
                 self._drain()
-                self._look(self._take.flush())
+                self._look(self._take.flush)
         self._reader.halt()
         self._drain()
         self._control()
-        self._look(self._take.finish())
+        self._look(self._take.finish)
         self._journal.note(Kind.DEVICE, {"describe": self._reader.port.describe()})
         self._journal.note(Kind.HEALTH, _plain(self._health()))
         self._journal.note(Kind.END, {})
@@ -177,7 +180,10 @@ class Recording:
         try:
             convert(self.folder / JOURNAL, self.folder / SESSION)
         except (OSError, ValueError) as error:
-            outcome = healths.FAILED, f"recorded, but no session could be made: {error}"
+            outcome = (
+                healths.FAILED,
+                f"no session could be made: {error}. All that came is in {self.folder / JOURNAL}",
+            )
         else:
             outcome = healths.STOPPED, self._message
         done.set()
@@ -191,7 +197,7 @@ class Recording:
             item = self._queue.popleft()
             if isinstance(item, Chunk):
                 self._journal.raw(*item)
-                self._look(self._take.push_raw(*item))
+                self._look(lambda chunk=item: self._take.push_raw(*chunk))
                 continue
             if item.what == "lost":
                 self._state, self._message = healths.WAITING, item.message
@@ -202,7 +208,7 @@ class Recording:
                 self._journal.note(
                     Kind.RECONNECT, {"describe": self._reader.port.describe()}, item.mono_ns
                 )
-                self._look(self._take.reconnect())
+                self._look(self._take.reconnect)
             else:
                 self._message = item.message
                 self.stop_asked.set()
@@ -219,7 +225,19 @@ class Recording:
                 self._journal.note(Kind.MARK, content, order.mono_ns)
                 self._reader.port.cue(order.text)
 
-    def _look(self, blocks: list[Block]) -> None:
+    def _look(self, decode: Callable[[], list[Block]]) -> None:
+        """Decode for the sake of health; a fault in it must not cost the recording a byte."""
+        if self._blind:
+            return
+        try:
+            self._count(decode())
+        except Exception as error:
+            self._blind = (
+                f"bytes are recorded, but no longer looked at: {type(error).__name__}: {error}"
+            )
+            traceback.print_exc()
+
+    def _count(self, blocks: list[Block]) -> None:
         for block in blocks:
             self._last_scans = time.monotonic()
             self._clipping.push(block)
@@ -227,6 +245,7 @@ class Recording:
                 self._segment = int(block.segment[-1])
                 self._arrivals = Arrivals(nominal_rate=self._take.nominal_rate)
             for place, at in block.arrivals:
+                self._begun = at if self._begun is None else self._begun
                 if int(block.segment[place]) == self._segment:
                     self._arrivals.add(int(block.scans[place]), at)
 
@@ -241,6 +260,8 @@ class Recording:
         take = self._take
         if self._message or self._state != healths.RECORDING:
             return self._message
+        if self._blind:
+            return self._blind
         silent = time.monotonic() - self._last_scans
         names = self.settings.get("montage") or []
         if names and take.channels and len(names) != take.channels:
@@ -255,6 +276,11 @@ class Recording:
                 "another baud rate, or another sketch? The bytes are kept"
             )
         return f"no scan came for {silent:.0f} s"
+
+    def _seconds(self) -> float:
+        if self._begun is None or self._arrivals is None or self._arrivals.last is None:
+            return 0.0
+        return round(self._arrivals.last[1] - self._begun, 3)
 
     def _health(self) -> Health:
         take, counts = self._take, self._take.counts
@@ -275,7 +301,7 @@ class Recording:
             overruns=take.status.overruns if take.status else 0,
             dropped=take.status.dropped if take.status else 0,
             drift_ppm=round(fit.drift_ppm, 1) if fit and take.nominal_rate else None,
-            seconds=round(self._arrivals.seconds, 3) if self._arrivals else 0.0,
+            seconds=self._seconds(),
             bytes=counts.bytes,
             buffer=sum(len(item.data) for item in list(self._queue) if isinstance(item, Chunk)),
             segments=take.segments,

@@ -302,7 +302,7 @@ def _truth(survey: Survey) -> dict[str, xr.Dataset]:
     truth = survey.take.device.get("truth")
     if not truth or not truth.get("onset"):
         return {}
-    segment = survey.segments[0]
+    segment = next(iter(survey.segments.values()))
     nominal = float(survey.take.device["rate"])
     columns: dict[str, Any] = {}
     for name, column in truth.items():

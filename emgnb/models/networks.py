@@ -254,7 +254,7 @@ def train(
                 if report is not None:
                     report(epoch + 1, epochs, loss, accuracy)
                 if check is not None:
-                    now = [np.array(w) for w in model.get_weights()]
+                    now = _weights(model)
                     lost, right = _score(predictor(shape, now), *check)
                     past.setdefault("held_out_loss", []).append(lost)
                     past.setdefault("held_out_accuracy", []).append(right)
@@ -262,7 +262,7 @@ def train(
                         best, best_loss, best_epoch = now, lost, epoch
                     elif epoch - best_epoch >= PATIENCE:
                         break
-            weights = [np.array(w) for w in model.get_weights()] if best is None else best
+            weights = _weights(model) if best is None else best
         except BaseException:
             # Interrupted half-way its buffers may be gone; the next training builds another.
             _trainers.pop(shape, None)
@@ -283,6 +283,11 @@ def _trainer(shape: Architecture) -> Any:
         model.optimizer.build(model.trainable_variables)
         _trainers[shape] = model
     return _trainers[shape]
+
+
+def _weights(model: Any) -> list[Floats]:
+    to_numpy = _keras().keras.ops.convert_to_numpy
+    return [np.array(to_numpy(weight.value)) for weight in model.weights]
 
 
 def _set_scale(layer: Any, windows: Floats, raw: bool) -> None:

@@ -71,8 +71,8 @@ def fit(
         "validation": validation,
     }
     _check_options(model, compress, given)
-    classes, truth = _classes(data, label)
     expects = inputs.describe(data)
+    classes, truth = _classes(data, label)
     wanted = "features" if model in BASELINES else "windows"
     if expects["input"] != wanted:
         do = "features.extract(windows)" if wanted == "features" else "the windows themselves"
@@ -169,7 +169,7 @@ def _classes(data: inputs.Data, label: str) -> tuple[list[str], npt.NDArray[np.i
     classes, truth = np.unique(values, return_inverse=True)
     if len(classes) < 2:
         raise ValueError(
-            f"all {len(values)} windows are labelled {classes[0]!r}: nothing to tell apart"
+            f"all {len(values)} windows are labelled {str(classes[0])!r}: nothing to tell apart"
             if len(classes)
             else "no windows to train on"
         )

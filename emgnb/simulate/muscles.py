@@ -1,10 +1,10 @@
 """How a muscle sounds: trains of motor-unit potentials whose spectrum is Shwedyk's.
 
-Shwedyk, Balasubramanian & Scott (1977, doi:10.1109/TBME.1977.326175) showed that surface EMG is
-amplitude modulation, sqrt(K n(t)) w(t): the number of firing motor units n(t) sets the strength,
-the shape of a motor-unit potential sets the spectrum of w(t). Here the superposed trains are
-impulses of random size at random moments, more of them the harder the muscle pulls, and one
-digital filter per muscle gives each impulse its shape. So a trace of activity crackles, and a
+Shwedyk, Balasubramanian & Scott (IEEE Trans. Biomed. Eng. 24, 417-424, 1977) showed that surface
+EMG is amplitude modulation, sqrt(K n(t)) w(t): the number of firing motor units n(t) sets the
+strength, the shape of a motor-unit potential sets the spectrum of w(t). Here the superposed trains
+are impulses of random size at random moments, more and larger ones the harder the muscle pulls, and
+one digital filter per muscle gives each impulse its shape. So a trace of activity crackles, and a
 strong contraction is Gaussian noise. Single units, firing-rate peaks and fatigue are left out.
 """
 

@@ -87,8 +87,9 @@ class Skin:
         effort = self.performer.drive(t)[:, self._heard]
         steady = 1.0 + self._steadiness.at(t)
         drive = np.clip(effort * steady + self._tone, 0.0, 1.0)
-        clean = self._units.push(drive) @ self._to_channels
+        # Not `@`: BLAS starts threads for products too small to gain from them.
+        clean = np.einsum("ts,sc->tc", self._units.push(drive), self._to_channels)
         skin = self.surroundings.push(t, self.rate)
         skin += clean
-        skin += effort @ self._stretch
+        skin += np.einsum("ts,sc->tc", effort, self._stretch)
         return skin, clean

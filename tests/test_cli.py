@@ -1,0 +1,165 @@
+"""The commands: what they print, and that they fail in one line."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from emgnb import recording
+from emgnb.cli import main
+
+
+def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "emgnb.cli", *arguments], capture_output=True, text=True
+    )
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory) -> Path:
+    """A recording's folder, made by the command."""
+    folder = tmp_path_factory.mktemp("recordings")
+    made = run(
+        *("record", "sim://smile?seed=1", "-o", str(folder), "--participant", "P07"),
+        *("--channels", "4", "--seconds", "2"),
+    )
+    assert made.returncode == 0, made.stderr
+    assert "recording into" in made.stdout
+    assert "0 lost" in made.stderr
+    (place,) = folder.iterdir()
+    assert made.stdout.strip().endswith(str(place / "session.zarr"))
+    return place
+
+
+def test_ports_lists_the_simulated_face(capsys):
+    assert main(["ports"]) == 0
+    assert "sim://smile?seed=1 " in capsys.readouterr().out
+
+
+def test_record_makes_a_session_with_what_was_asked_for(recorded):
+    session = recording.open(recorded / "session.zarr")
+    signal_ = session["emg/signal"]
+    assert session.attrs["participant"] == "P07"
+    assert signal_.sizes["channel"] == 4
+    assert 1800 <= signal_.sizes["time"] <= 6000
+
+
+def test_info_tells_what_is_in_a_session_and_in_its_journal(recorded, capsys):
+    for path in (recorded, recorded / "session.zarr", recorded / "journal.emgj"):
+        assert main(["info", str(path)]) == 0
+        said = capsys.readouterr().out
+        assert "P07" in said
+        assert "1000.0" in said
+        assert "lost        0 scans" in said
+        assert "corrugator_l" in said
+        assert "!" not in said
+
+
+def test_recover_makes_the_session_anew_elsewhere_and_never_over_one(recorded, tmp_path, capsys):
+    assert main(["recover", str(recorded)]) == 2
+    assert "exists and is not overwritten" in capsys.readouterr().err
+    target = tmp_path / "again.zarr"
+    assert main(["recover", str(recorded), "--to", str(target)]) == 0
+    assert capsys.readouterr().out.strip() == str(target)
+    again, first = recording.open(target), recording.open(recorded / "session.zarr")
+    assert again["emg/signal"].equals(first["emg/signal"])
+
+
+def test_doctor_finds_the_simulated_face_well(capsys):
+    assert main(["doctor", "sim://rest?seed=1&channels=2", "--seconds", "1.5"]) == 0
+    said = capsys.readouterr().out
+    assert "speaks    frames (emgnb simulated face)" in said
+    assert "1000 Hz claimed" in said
+    assert "0 scans lost" in said
+    assert said.rstrip().endswith("all is well")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+def test_doctor_names_what_is_wrong_with_a_board(capsys):
+    import threading
+    import tty
+
+    import numpy as np
+
+    from emgnb.acquire.frames import Encoder
+
+    master, slave = os.openpty()
+    tty.setraw(slave)
+    os.set_blocking(master, False)
+    done = threading.Event()
+
+    def board() -> None:
+        """Loses every tenth block, has one flat and one clipping channel."""
+        scan = 0
+        while not done.wait(0.01):
+            values = np.array([[500, 1023, 400 + n] for n in range(10)], dtype=np.uint16)
+            if scan % 100:
+                try:
+                    os.write(master, Encoder(3).scans(scan, values))
+                except BlockingIOError:
+                    pass
+            scan += 10
+
+    thread = threading.Thread(target=board)
+    thread.start()
+    code = main(["doctor", os.ttyname(slave), "--seconds", "2"])
+    done.set()
+    thread.join()
+    os.close(master)
+    os.close(slave)
+    said = capsys.readouterr().out
+    assert code == 1
+    assert "scans were lost: another USB socket" in said
+    assert "ch1 is flat" in said
+    assert "ch2 is flat" in said
+    assert "ch3 is" not in said
+    assert "clipped 100.0%" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["record", "/dev/ttyNope"], "no port /dev/ttyNope"),
+        (["record", "sim://smile", "--participant", "Jane Doe"], "letters, digits"),
+        (["record", "sim://smile", "--seconds", "-1"], "expected more than 0"),
+        (["doctor", "/dev/ttyNope"], "no port /dev/ttyNope"),
+        (["info", "/no/such/place"], "no recording at /no/such/place"),
+        (["recover", "/no/such/place"], "no recording at /no/such/place"),
+        (["recover", "."], "nothing recorded"),
+    ],
+)
+def test_errors_are_one_line_and_code_2(arguments, words, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    said = capsys.readouterr()
+    assert words in said.err
+    assert said.err.count("\n") == 1
+    assert said.err.startswith(f"emgnb {arguments[0]}: ")
+
+
+def test_info_of_something_else_says_what_it_found(tmp_path, capsys):
+    (tmp_path / "table.csv").write_text("time,ch1\n")
+    assert main(["info", str(tmp_path / "table.csv")]) == 2
+    assert "not a journal" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C cannot be sent to a child on Windows")
+def test_ctrl_c_ends_a_recording_with_its_session(tmp_path):
+    child = subprocess.Popen(
+        [sys.executable, "-m", "emgnb.cli", "record", "sim://smile", "-o", str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stdout is not None
+    assert child.stdout.readline().startswith("recording into")
+    time.sleep(1)
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=60)
+    assert child.returncode == 0
+    assert "Traceback" not in err
+    assert recording.open(out.strip())["emg/signal"].sizes["time"] > 100

@@ -1,0 +1,216 @@
+"""Ports: what they are called, what they say when they cannot be opened."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from emgnb.acquire import PortError, PortLost, list_ports, open_port
+from emgnb.acquire.frames import Decoder
+from emgnb.acquire.ports import split_url, with_options
+
+needs_pty = pytest.mark.skipif(
+    sys.platform == "win32", reason="Windows has no pseudo-terminals that pyserial can open"
+)
+
+
+def raw_pty() -> tuple[int, int, str]:
+    import tty
+
+    master, slave = os.openpty()
+    tty.setraw(slave)
+    return master, slave, os.ttyname(slave)
+
+
+@pytest.mark.parametrize(
+    ("url", "parts"),
+    [
+        ("COM3", ("serial", "COM3", {})),
+        ("/dev/ttyACM0", ("serial", "/dev/ttyACM0", {})),
+        ("serial:///dev/ttyACM0?baud=115200", ("serial", "/dev/ttyACM0", {"baud": "115200"})),
+        ("serial://COM3", ("serial", "COM3", {})),
+        (" sim://smile?seed=1&sensor=v3", ("sim", "smile", {"seed": "1", "sensor": "v3"})),
+        ("replay://C:\\data\\x.emgj?speed=2", ("replay", "C:\\data\\x.emgj", {"speed": "2"})),
+    ],
+)
+def test_a_port_is_named_by_one_string(url, parts):
+    assert split_url(url) == parts
+
+
+def test_options_are_added_to_a_name():
+    assert with_options("COM3", rate=500, channels=None) == "COM3?rate=500"
+    assert with_options("sim://smile?seed=1", seed=2) == "sim://smile?seed=2"
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("/dev/ttyNope", "no port /dev/ttyNope; serial ports here"),
+        ("", "names no device"),
+        ("telnet://x", "begins with telnet://"),
+        ("sim://grin", "no expression 'grin'"),
+        ("sim://smile?colour=red", "unknown option 'colour'"),
+        ("sim://smile?rate=fast", "rate='fast' is not a number"),
+        ("sim://smile?channels=99", "99 channels"),
+        ("sim://smile?sensor=gold", "gold"),
+        ("serial://COM3?baud=-1", "baud='-1' is not a number that fits"),
+        ("replay:///no/such/file", "nothing to replay"),
+    ],
+)
+def test_what_cannot_be_opened_says_why_in_one_line(url, words):
+    with pytest.raises(PortError, match=re.escape(words)) as caught:
+        open_port(url)
+    assert "\n" not in str(caught.value)
+
+
+@needs_pty
+def test_what_is_no_serial_port_says_so(tmp_path):
+    (tmp_path / "file").write_text("no port")
+    for path in (tmp_path, tmp_path / "file"):
+        with pytest.raises(PortError, match="cannot be opened as a serial port"):
+            open_port(str(path))
+
+
+@needs_pty
+def test_real_bytes_come_through_a_pseudo_terminal_as_they_are():
+    master, slave, name = raw_pty()
+    port = open_port(f"serial://{name}?baud=1000000")
+    assert port.read() == b""
+    sent = bytes(range(256)) * 12
+    os.write(master, sent)
+    got = b""
+    for _ in range(100):
+        got += port.read()
+    assert got == sent
+    port.write(b"C8\n")
+    assert os.read(master, 100) == b"C8\n"
+    assert port.describe()["baud"] == 1_000_000
+    port.close()
+    port.close()
+    os.close(master)
+    os.close(slave)
+
+
+@needs_pty
+def test_a_port_in_use_is_refused_even_to_root():
+    master, slave, name = raw_pty()
+    first = open_port(name)
+    with pytest.raises(PortError, match="in use by another program: close the Arduino"):
+        open_port(name)
+    first.close()
+    open_port(name).close()
+    os.close(master)
+    os.close(slave)
+
+
+OTHER_USER = """
+import sys
+from emgnb.acquire import PortError, open_port
+try:
+    open_port(sys.argv[1])
+except PortError as error:
+    print(error)
+"""
+
+
+@needs_pty
+def test_no_permission_says_which_group_to_join():
+    master, slave, name = raw_pty()
+    os.chmod(name, 0o600 if os.geteuid() == 0 else 0)  # noqa: PTH101
+    command = [sys.executable, "-c", OTHER_USER, name]
+    other = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+    child = subprocess.run(command, capture_output=True, text=True, **other)
+    if child.returncode:
+        pytest.skip(f"another user cannot run this Python: {child.stderr.strip()[-200:]}")
+    assert re.match(rf"no permission for {name}: .*usermod -aG \w+ \$USER", child.stdout)
+    os.close(master)
+    os.close(slave)
+
+
+@needs_pty
+def test_a_pulled_cable_is_an_error_of_its_own():
+    master, slave, name = raw_pty()
+    port = open_port(name)
+    os.write(master, b"last words")
+    got = b""
+    while got != b"last words":
+        got += port.read()
+    os.close(master)
+    with pytest.raises(PortLost, match="is the cable in"):
+        for _ in range(10):
+            port.read()
+    with pytest.raises(PortLost, match="takes no commands"):
+        port.write(b"X\n")
+    port.close()
+    os.close(slave)
+
+
+NO_PYSERIAL = """
+import sys
+sys.modules["serial"] = None
+from emgnb.acquire import PortError, list_ports, open_port
+print([info.url for info in list_ports()])
+try:
+    open_port("/dev/ttyACM0")
+except PortError as error:
+    print(error)
+"""
+
+
+def test_without_pyserial_the_simulated_face_is_still_there():
+    child = subprocess.run(
+        [sys.executable, "-c", NO_PYSERIAL], capture_output=True, text=True, check=True
+    )
+    ports, error = child.stdout.splitlines()
+    assert "sim://smile?seed=1" in ports
+    assert "pip install pyserial" in error
+
+
+def test_the_simulated_face_is_always_listed():
+    urls = [info.url for info in list_ports()]
+    assert urls[-2:] == ["sim://smile?seed=1", "sim://smile?seed=1&sensor=v3"]
+
+
+def test_acquire_is_imported_without_serial_xarray_or_plots():
+    code = (
+        "import sys, emgnb.acquire as a; a.start, a.follow, a.open_port, a.Health;"
+        "print([m for m in ('serial', 'xarray', 'zarr', 'scipy', 'plotly') if m in sys.modules])"
+    )
+    child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert child.stdout.strip() == "[]"
+
+
+def test_the_simulated_face_sends_its_scans_in_real_time_and_numbers_them():
+    port, decoder = open_port("sim://smile?seed=2&channels=3&rate=500"), Decoder()
+    begin = time.monotonic()
+    parts = []
+    while time.monotonic() - begin < 1.5:
+        parts.append(decoder.feed(port.read()))
+    took = time.monotonic() - begin
+    scans = np.concatenate([part.scans for part in parts])
+    np.testing.assert_array_equal(scans, np.arange(scans.size))
+    # Never ahead of time; behind it only by the last pause.
+    assert scans.size <= 500 * took
+    assert scans.size >= 500
+    assert sum((part.texts for part in parts), ()) == ("emgnb simulated face",)
+    assert [part.rate for each in parts for part in each.statuses][:2] == [500, 500]
+    about = port.describe()
+    assert len(about["montage"]) == 3
+    assert about["units"] == "V"
+    assert about["truth"]["label"][0] == "smile"
+    port.close()
+
+
+def test_the_same_seed_gives_the_same_bytes():
+    streams = []
+    for _ in range(2):
+        port, decoder = open_port("sim://smile?seed=4"), Decoder()
+        values = []
+        while sum(map(len, values)) < 500:
+            values.append(decoder.feed(port.read()).values.reshape(-1, 8))
+        streams.append(np.concatenate(values)[:500])
+    np.testing.assert_array_equal(*streams)
