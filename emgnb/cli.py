@@ -25,6 +25,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         code: int = arguments.run(arguments)
+    except KeyboardInterrupt:
+        print(f"emgnb {arguments.command}: interrupted", file=sys.stderr)
+        return 130
     except (OSError, ValueError, RuntimeError) as error:
         print(f"emgnb {arguments.command}: {' '.join(str(error).split())}", file=sys.stderr)
         return 2

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +18,8 @@ import xarray as xr
 
 from emgnb import recording
 
-SIDES = ("L", "R", "B", "U", "T", "")
-INTENSITIES = ("A", "B", "C", "D", "E", "")
+SIDES = recording.EVENT_SIDES
+INTENSITIES = recording.EVENT_INTENSITIES
 
 
 def trials(
@@ -29,7 +28,7 @@ def trials(
     reaction: float = 0.3,
     tail: float = 0.0,
     duration: float | None = None,
-    ignore: Sequence[str] = ("end", "pause"),
+    ignore: str | Sequence[str] = ("end", "pause"),
 ) -> xr.Dataset:
     """Turn the cue markers of a session into trials.
 
@@ -54,6 +53,7 @@ def trials(
 
     Raises
     ------
+    TypeError : no session
     ValueError : no markers, markers out of order, two different ones at the same time, no trial
         left, or a negative time
     """
@@ -63,6 +63,10 @@ def trials(
             "a duration above 0"
         )
     x = recording.emg(session)
+    if not x.sizes["time"]:
+        raise ValueError("the recording has no samples: there is nothing to cut into trials")
+    # A word is a sequence of letters: "end" in "weekend".
+    ignore = [ignore] if isinstance(ignore, str) else list(ignore)
     if "markers" not in session.children or not session["markers"].sizes.get("marker", 0):
         raise ValueError(
             "the session has no markers: mark cues while recording (recorder.mark('smile')), or "
@@ -89,26 +93,17 @@ def trials(
             f"outside the recording ({start:g}–{end:g} s), {int((~opens).sum())} are ignored "
             f"({', '.join(ignore)})"
         )
-    made = xr.Dataset(
-        {
-            "onset": ("trial", onset[keep], {"units": "s"}),
-            "offset": ("trial", offset[keep], {"units": "s"}),
-            "label": ("trial", np.asarray([text[i] for i in keep], dtype=str)),
-            "uncertainty": ("trial", found["uncertainty"].values[keep], {"units": "s"}),
-        },
-        coords={"trial": ("trial", keep)},
-    )
-    return _described(
-        made,
+    made = _table(
         session,
+        keep,
+        onset[keep],
+        offset[keep],
+        [text[i] for i in keep],
+        found["uncertainty"].values[keep],
         dropped={"short": int(short.sum()), "outside": int(outside.sum())},
-        history={
-            "step": "trials",
-            "reaction": reaction,
-            "tail": tail,
-            "duration": duration,
-            "ignore": list(ignore),
-        },
+    )
+    return recording.with_history(
+        made, "trials", reaction=reaction, tail=tail, duration=duration, ignore=ignore
     )
 
 
@@ -127,9 +122,11 @@ def trials_from_events(session: xr.DataTree, coder: str, *, by: str = "label") -
 
     Raises
     ------
+    TypeError : no session
     ValueError : no such coder, no events with `by`, or events overlap, so that a moment would
         belong to two trials
     """
+    recording.need_session(session)
     coders = list(session["labels"].children) if "labels" in session.children else []
     if coder not in coders:
         raise ValueError(f"no labels by {coder!r}: the session has {coders or 'none'}")
@@ -151,21 +148,16 @@ def trials_from_events(session: xr.DataTree, coder: str, *, by: str = "label") -
             "a window there would belong to two trials; select one action unit, or one side, first"
         )
     names = [f"AU{t}" if by == "au" else t for t in text[keep].tolist()]
-    made = xr.Dataset(
-        {
-            "onset": ("trial", onset[keep], {"units": "s"}),
-            "offset": ("trial", offset[keep], {"units": "s"}),
-            "label": ("trial", np.asarray(names, dtype=str)),
-            "uncertainty": ("trial", np.zeros(keep.size), {"units": "s"}),
-        },
-        coords={"trial": ("trial", keep)},
-    )
-    return _described(
-        made,
+    made = _table(
         session,
+        keep,
+        onset[keep],
+        offset[keep],
+        names,
+        np.zeros(keep.size),
         dropped={f"no {by}": len(text) - keep.size},
-        history={"step": "trials_from_events", "coder": coder, "by": by},
     )
+    return recording.with_history(made, "trials_from_events", coder=coder, by=by)
 
 
 def events(
@@ -173,7 +165,7 @@ def events(
     offset: npt.ArrayLike,
     *,
     apex: npt.ArrayLike | None = None,
-    au: str | Sequence[str] = "",
+    au: str | int | Sequence[str | int] = "",
     side: str | Sequence[str] = "",
     intensity: str | Sequence[str] = "",
     label: str | Sequence[str] = "",
@@ -184,7 +176,7 @@ def events(
     ----------
     onset, offset : (event,) s of the recording's time
     apex : s between them; NaN (the default) where nobody looked for it
-    au : action unit, such as "12"
+    au : action unit, such as "12" (without "AU")
     side : L(eft), R(ight), B(oth), U(nilateral), T(op) or ""
     intensity : A (trace) to E (maximum) or ""
     label : name of an expression, or ""
@@ -194,12 +186,11 @@ def events(
     ValueError : columns of unlike length, an event that ends before it begins, an apex outside,
         an unknown side or intensity; all faults in one message
     """
-    begin = np.atleast_1d(np.asarray(onset, dtype=float))
-    end = np.atleast_1d(np.asarray(offset, dtype=float))
-    peak = np.full(begin.shape, np.nan) if apex is None else np.asarray(apex, dtype=float)
-    peak = np.broadcast_to(peak, begin.shape).astype(float) if peak.ndim == 0 else peak
+    begin, end = _seconds(onset, "onset"), _seconds(offset, "offset")
+    peak = _seconds(np.nan if apex is None else apex, "apex")
+    peak = np.repeat(peak, begin.size) if apex is None or np.ndim(apex) == 0 else peak
     words = {
-        name: [value] * begin.size if isinstance(value, str) else [str(v) for v in value]
+        name: [str(value)] * begin.size if isinstance(value, str | int) else [*map(str, value)]
         for name, value in (
             ("au", au),
             ("side", side),
@@ -212,11 +203,8 @@ def events(
         for name, column in {"offset": end.tolist(), "apex": peak.tolist(), **words}.items()
         if len(column) != begin.size
     ]
-    if not faults:
-        faults = _row_faults(begin, peak, end, words)
-    if faults:
-        raise ValueError("an event table cannot be made:\n" + "\n".join(f"- {f}" for f in faults))
-    return xr.Dataset(
+    recording.refuse(faults)
+    table = xr.Dataset(
         {
             "onset": ("event", begin, {"units": "s"}),
             "apex": ("event", peak, {"units": "s"}),
@@ -227,6 +215,8 @@ def events(
             },
         }
     )
+    recording.refuse(recording.event_faults(table))
+    return table
 
 
 def with_labels(session: xr.DataTree, coder: str, table: xr.Dataset) -> xr.DataTree:
@@ -234,13 +224,15 @@ def with_labels(session: xr.DataTree, coder: str, table: xr.Dataset) -> xr.DataT
 
     Raises
     ------
-    ValueError : the name is empty or holds a slash, or the table breaks the data model
+    TypeError : no session, or no table
+    ValueError : the name is empty or holds a slash, the table breaks the data model, or an event
+        lies outside the recording; all faults in one message
     """
-    if not coder or "/" in coder:
-        raise ValueError(f"coder={coder!r}, expected a name without a slash")
+    recording.need_session(session)
+    table = recording.need_table(table, f"labels/{coder}", "labels.events(onset, offset)")
+    recording.check_labels(session, coder, table)
     made = session.copy()
     made[f"labels/{coder}"] = xr.DataTree(table)
-    recording.check(made)
     return made
 
 
@@ -268,33 +260,37 @@ def _span(x: xr.DataArray) -> tuple[float, float]:
     return first, float(f"{last + 1.0 / recording.measured_rate(x):.12g}")
 
 
-def _row_faults(
+def _seconds(values: npt.ArrayLike, name: str) -> npt.NDArray[np.float64]:
+    try:
+        return np.atleast_1d(np.array(values, dtype=np.float64)).reshape(-1)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name}={values!r}, expected numbers, in s") from None
+
+
+def _table(
+    session: xr.DataTree,
+    number: npt.NDArray[np.int64],
     onset: npt.NDArray[np.float64],
-    apex: npt.NDArray[np.float64],
     offset: npt.NDArray[np.float64],
-    words: dict[str, list[str]],
-) -> list[str]:
-    found = []
-    for i in np.flatnonzero(~(offset > onset)):
-        found.append(f"event {i}: offset {offset[i]:g} s is not after onset {onset[i]:g} s")
-    for i in np.flatnonzero((apex < onset) | (apex > offset)):
-        found.append(f"event {i}: apex {apex[i]:g} s lies outside {onset[i]:g}–{offset[i]:g} s")
-    for name, known in (("side", SIDES), ("intensity", INTENSITIES)):
-        odd = sorted(set(words[name]) - set(known))
-        if odd:
-            found.append(f"{name}: {odd}, expected one of {list(known)}")
-    return found
-
-
-def _described(
-    made: xr.Dataset, session: xr.DataTree, *, dropped: dict[str, int], history: dict[str, Any]
+    label: list[str],
+    uncertainty: npt.NDArray[np.float64],
+    *,
+    dropped: dict[str, int],
 ) -> xr.Dataset:
-    return made.assign_attrs(
-        participant=str(session.attrs.get("participant", "")),
-        session=str(session.attrs.get("session", "")),
-        label_meaning=str(session.attrs.get("label_meaning", "instructed")),
-        dropped=json.dumps({reason: count for reason, count in dropped.items() if count}),
-        history=json.dumps(history),
+    return xr.Dataset(
+        {
+            "onset": ("trial", onset, {"units": "s"}),
+            "offset": ("trial", offset, {"units": "s"}),
+            "label": ("trial", np.asarray(label, dtype=str)),
+            "uncertainty": ("trial", uncertainty, {"units": "s"}),
+        },
+        coords={"trial": ("trial", number)},
+        attrs={
+            "participant": str(session.attrs.get("participant", "")),
+            "session": str(session.attrs.get("session", "")),
+            "label_meaning": str(session.attrs.get("label_meaning", "instructed")),
+            "dropped": json.dumps({reason: count for reason, count in dropped.items() if count}),
+        },
     )
 
 

@@ -17,8 +17,8 @@ from emgnb import recording
 def spectrum(x: xr.DataArray, *, length: float = 1.0) -> xr.DataArray:
     """Power density of each channel by Welch's method (Hann window, half overlap, mean removed).
 
-    Lost and invalid samples are left out: each unbroken stretch of valid samples gives what whole
-    segments fit in it, and all segments weigh the same. Nothing is interpolated.
+    Lost (NaN, infinite) and invalid samples are left out: each unbroken stretch of valid samples
+    gives what whole segments fit in it, and all segments weigh the same. Nothing is interpolated.
 
     Parameters
     ----------
@@ -32,12 +32,15 @@ def spectrum(x: xr.DataArray, *, length: float = 1.0) -> xr.DataArray:
 
     Raises
     ------
-    ValueError : time is not uniform, or no valid stretch is as long as one segment
+    TypeError, ValueError : no signal (time, channel); time is not uniform; a channel has no sample
+        at all; or no valid stretch is as long as one segment
 
     References
     ----------
     Welch 1967, doi:10.1109/TAU.1967.1161901
     """
+    recording.need_signal(x)
+    recording.need_positive(length=length)
     rate = recording.sampling_rate(x)
     size = round(length * rate)
     if size < 2:
@@ -45,7 +48,7 @@ def spectrum(x: xr.DataArray, *, length: float = 1.0) -> xr.DataArray:
             f"length={length:g} s is {size} samples at {rate:g} Hz, expected at least 2"
         )
     values = x.transpose("time", "channel").values
-    usable = ~np.isnan(values).any(axis=1)
+    usable = np.isfinite(values).all(axis=1)
     if "valid" in x.coords:
         usable &= x["valid"].values
     edges = np.flatnonzero(np.diff(np.concatenate(([False], usable, [False]))))
@@ -55,6 +58,7 @@ def spectrum(x: xr.DataArray, *, length: float = 1.0) -> xr.DataArray:
         if end - begin >= size
     ]
     if not stretches:
+        recording.need_samples(x)
         longest = int(np.diff(edges)[::2].max(initial=0)) if edges.size else 0
         raise ValueError(
             f"the longest stretch without a gap has {longest} samples ({longest / rate:.3g} s), "

@@ -57,10 +57,13 @@ def cut(
 
     Raises
     ------
+    TypeError : neither a signal nor a session
     ValueError : rate not uniform, windows shorter than two samples or longer than the recording,
         overlapping trials, trials of somebody else, or no window left; says why
     """
+    recording.need_positive(length=length, step=step)
     signal, who = _signal_of(x, trials, participant, session)
+    recording.need_signal(signal)
     rate = recording.sampling_rate(signal)
     nominal = float(signal.attrs.get("nominal_rate", rate))
     counted = nominal if abs(nominal - rate) <= SAME_RATE * rate else rate
@@ -74,7 +77,7 @@ def cut(
     if len(values) < n:
         raise ValueError(
             f"the recording has {len(values)} samples, a window of {length:g} s has {n} "
-            f"at {rate:.4g} Hz"
+            f"at {rate:.4g} Hz; lengths are in s, so 200 ms is 0.2"
         )
     begin = float(signal["time"].isel(time=0))
     starts, owner, short = _starts(len(values), n, hop, begin, rate, trials)
@@ -89,7 +92,9 @@ def cut(
     }
     starts, owner = starts[good], owner[good]
     if not starts.size:
-        raise ValueError(_nothing_left(signal, values, dropped, n / rate))
+        recording.need_samples(signal)
+        counts = ", ".join(f"{count} {reason}" for reason, count in dropped.items() if count)
+        raise ValueError(f"no window of {n / rate:g} s is left: {counts}")
     label = np.array([""]) if trials is None else trials["label"].values.astype(str)
     number = np.array([-1]) if trials is None else trials["trial"].values
     at = begin + (starts + n - 1) / rate
@@ -135,13 +140,17 @@ def stack(parts: Sequence[xr.DataArray]) -> xr.DataArray:
 
     Raises
     ------
-    ValueError : nothing to join; the parts differ (all differences in one message); or a trial of
-        the same participant and session occurs in two parts, so that a fold could not keep them
-        apart
+    TypeError : no list, or a part is no DataArray
+    ValueError : nothing to join; a part is not cut into windows; the parts differ (all differences
+        in one message); or a trial of the same participant and session occurs in two parts, so
+        that a fold could not keep them apart
     """
+    if isinstance(parts, xr.DataArray):
+        raise TypeError("stack joins a list of windows, such as [windows.cut(a), windows.cut(b)]")
     parts = list(parts)
     if not parts:
         raise ValueError("no windows to stack")
+    need_windows(*parts)
     first = parts[0]
     differences = [
         f"part {i}: {difference}"
@@ -185,6 +194,27 @@ def stack(parts: Sequence[xr.DataArray]) -> xr.DataArray:
     return recording.with_history(made, "stack", parts=len(parts))
 
 
+def need_windows(*parts: Any) -> None:
+    """Raise TypeError or ValueError unless each part is windows as `cut` gives them."""
+    for part in parts:
+        if not isinstance(part, xr.DataArray):
+            raise TypeError(
+                "expected windows (window, channel, sample) as windows.cut(x, trials) makes them; "
+                f"found {type(part).__name__}"
+            )
+        if part.dims != ("window", "channel", "sample"):
+            raise ValueError(
+                f"dims are {part.dims}, expected ('window', 'channel', 'sample'): cut the signal "
+                "with windows.cut first"
+            )
+        lost = [name for name in ("units", "rate") if name not in part.attrs]
+        if lost:
+            raise ValueError(
+                f"the windows have lost their {' and '.join(lost)}: keep the attributes, such as "
+                "by (2 * w).assign_attrs(w.attrs)"
+            )
+
+
 def _signal_of(
     x: xr.DataArray | xr.DataTree,
     trials: xr.Dataset | None,
@@ -217,9 +247,20 @@ def _starts(
     if trials is None:
         starts = np.arange(0, size - n + 1, hop)
         return starts, np.zeros(starts.size, dtype=np.int64), 0
+    absent = [name for name in ("onset", "offset", "label") if name not in trials.variables]
+    if "trial" not in trials.dims or absent:
+        raise ValueError(
+            f"trials: found {', '.join(map(str, trials.variables))} on {', '.join(map(str, trials.dims))}, "
+            "expected onset, offset and label on trial: labels.trials(session) makes them from "
+            "markers, labels.trials_from_events(session, coder) from a coder's events"
+        )
     if not trials.sizes["trial"]:
         raise ValueError("no trials: the table is empty")
     onset, offset = (np.asarray(trials[name].values, dtype=float) for name in ("onset", "offset"))
+    odd = np.flatnonzero(~np.isfinite(onset + offset))
+    if odd.size:
+        i = int(odd[0])
+        raise ValueError(f"trial in row {i}: {onset[i]:g}–{offset[i]:g} s is no stretch of time")
     order = np.argsort(onset, kind="stable")
     over = np.flatnonzero(onset[order][1:] < offset[order][:-1] - 1e-9)
     if over.size:
@@ -259,20 +300,6 @@ def _pick(
     picked = sliding[starts]
     picked.flags.writeable = False
     return picked
-
-
-def _nothing_left(
-    x: xr.DataArray, values: npt.NDArray[np.float32], dropped: dict[str, int], seconds: float
-) -> str:
-    dead = [str(c) for c in x["channel"].values[np.isnan(values).all(axis=0)]]
-    if dead:
-        names = ", ".join(dead)
-        return (
-            f"no window is left: channel {names} has no sample at all. Leave it out: "
-            f"x.sel(channel=[name for name in x.channel.values if name not in {dead}])"
-        )
-    counts = ", ".join(f"{count} {reason}" for reason, count in dropped.items() if count)
-    return f"no window of {seconds:g} s is left: {counts}"
 
 
 def _differences(first: xr.DataArray, part: xr.DataArray) -> list[str]:

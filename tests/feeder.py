@@ -1,8 +1,9 @@
 """A board at the other end of a pseudo-terminal, in a process of its own.
 
 ``python feeder.py CHANNELS RATE SECONDS [DIALECT]`` makes a pseudo-terminal, prints its name, and
-once a line comes on stdin writes scans in real time whose every value is known (`known`). At the
-end it prints how many it sent, and keeps the port open until stdin closes. It writes without
+once a line comes on stdin writes scans in real time whose every value is known (`known`). On every
+further line, and at the end, it prints how many it sent and how many bytes it dropped; then it
+keeps the port open until stdin closes. It writes without
 blocking, as a board does: what finds no room is dropped, and counted.
 """
 
@@ -64,10 +65,14 @@ def main() -> None:
         if len(backlog) > 500 * 27:
             dropped += len(backlog)
             backlog = b"\0"
-        time.sleep(0.002)
+        if select.select([sys.stdin], [], [], 0.002)[0]:
+            if not sys.stdin.readline():
+                return
+            print(sent, dropped, flush=True)
     print(sent, dropped, flush=True)
     # Stay until told to go; closing the last end is what pulling the cable looks like.
-    select.select([sys.stdin], [], [])
+    while sys.stdin.readline():
+        print(sent, dropped, flush=True)
 
 
 if __name__ == "__main__":

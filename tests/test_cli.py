@@ -1,5 +1,6 @@
 """The commands: what they print, and that they fail in one line."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -98,10 +99,8 @@ def test_doctor_names_what_is_wrong_with_a_board(capsys):
         while not done.wait(0.01):
             values = np.array([[500, 1023, 400 + n] for n in range(10)], dtype=np.uint16)
             if scan % 100:
-                try:
+                with contextlib.suppress(BlockingIOError):
                     os.write(master, Encoder(3).scans(scan, values))
-                except BlockingIOError:
-                    pass
             scan += 10
 
     thread = threading.Thread(target=board)

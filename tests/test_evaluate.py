@@ -166,6 +166,14 @@ def test_a_label_that_one_group_has_alone_is_refused():
         list(evaluate.splits(data.assign_coords(label=("window", label)), "participant"))
 
 
+def test_a_split_through_trials_says_so():
+    data = make()
+    half = data.assign_coords(half=("window", np.arange(data.sizes["window"]) % 5 // 3))
+    del half.attrs["length_s"]
+    assert "divides trials" in str(run(half, by="half"))
+    assert "divides trials" not in str(run(data))
+
+
 # ── Figures ───────────────────────────────────────────────────────────────────────────────────
 
 

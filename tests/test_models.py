@@ -266,7 +266,7 @@ def test_training_stops_when_it_no_longer_helps_the_people_held_out():
     noise = data.assign_coords(label=("window", rng.permutation(data["label"].values)))
     clf = models.fit(noise, model="cnn", epochs=60, validation="participant", progress=False)
     assert clf.training.sizes["epoch"] < 60
-    assert {"held_out_loss", "held_out_accuracy"} <= set(clf.training.data_vars)
+    assert {"val_loss", "val_accuracy"} <= set(clf.training.data_vars)
 
 
 def test_an_interrupted_training_does_not_spoil_the_next():
@@ -397,7 +397,7 @@ def test_a_refusal_lists_all_differences_at_once_and_what_to_do():
         "resample to 200 Hz",
         "samples 50, expected 40",
         "length=0.2",
-        "filter with the chain trained on",
+        "use the filters",
     ):
         assert part in text
     assert text.count("\n- ") == 7

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -107,26 +108,25 @@ def test_a_port_in_use_is_refused_even_to_root():
     os.close(slave)
 
 
-OTHER_USER = """
-import sys
-from emgnb.acquire import PortError, open_port
-try:
-    open_port(sys.argv[1])
-except PortError as error:
-    print(error)
-"""
+@pytest.fixture
+def nobody() -> Iterator[None]:
+    """The test runs without root's rights, which no permission binds."""
+    open_port("sim://rest").close()  # what is imported later could not be read
+    list_ports()
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    yield
+    os.seteuid(0)
 
 
 @needs_pty
-def test_no_permission_says_which_group_to_join():
+def test_no_permission_says_which_group_to_join(nobody):
     master, slave, name = raw_pty()
-    os.chmod(name, 0o600 if os.geteuid() == 0 else 0)  # noqa: PTH101
-    command = [sys.executable, "-c", OTHER_USER, name]
-    other = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
-    child = subprocess.run(command, capture_output=True, text=True, **other)
-    if child.returncode:
-        pytest.skip(f"another user cannot run this Python: {child.stderr.strip()[-200:]}")
-    assert re.match(rf"no permission for {name}: .*usermod -aG \w+ \$USER", child.stdout)
+    os.fchmod(slave, 0)
+    with pytest.raises(PortError, match=rf"no permission for {name}: .*usermod -aG \w+ \$USER"):
+        open_port(name)
     os.close(master)
     os.close(slave)
 
@@ -141,8 +141,7 @@ def test_a_pulled_cable_is_an_error_of_its_own():
         got += port.read()
     os.close(master)
     with pytest.raises(PortLost, match="is the cable in"):
-        for _ in range(10):
-            port.read()
+        port.read()
     with pytest.raises(PortLost, match="takes no commands"):
         port.write(b"X\n")
     port.close()
@@ -188,7 +187,7 @@ def test_the_simulated_face_sends_its_scans_in_real_time_and_numbers_them():
     port, decoder = open_port("sim://smile?seed=2&channels=3&rate=500"), Decoder()
     begin = time.monotonic()
     parts = []
-    while time.monotonic() - begin < 1.5:
+    while time.monotonic() - begin < 2.8:
         parts.append(decoder.feed(port.read()))
     took = time.monotonic() - begin
     scans = np.concatenate([part.scans for part in parts])
@@ -201,7 +200,7 @@ def test_the_simulated_face_sends_its_scans_in_real_time_and_numbers_them():
     about = port.describe()
     assert len(about["montage"]) == 3
     assert about["units"] == "V"
-    assert about["truth"]["label"][0] == "smile"
+    assert "smile" in about["truth"]["label"]
     port.close()
 
 

@@ -81,7 +81,7 @@ def test_all_faults_of_a_session_come_in_one_error():
         ({"channel": ["a", "a"]}, "differ"),
         ({"muscle": ["one"]}, "1 values of muscle for 2 channels"),
         ({"units": "volts"}, "units"),
-        ({"rate": -1.0}, "positive"),
+        ({"rate": -1.0}, "number above 0"),
     ],
 )
 def test_parts_that_do_not_fit_are_refused(options, words):
@@ -132,7 +132,7 @@ def test_labels_are_added_to_a_store_and_replace_only_their_coder(tmp_path):
     assert float(again["labels/ann/onset"][0]) == 0.5
     assert float(again["labels/bob/onset"][0]) == 1.0
     later["offset"] = ("event", np.array([0.1]))
-    with pytest.raises(ValueError, match="offset before onset"):
+    with pytest.raises(ValueError, match=r"offset 0.1 s is not after onset 0.5 s"):
         recording.add_labels(path, "ann", later)
     assert float(recording.open(path)["labels/ann/offset"][0]) == 2.0
 

@@ -61,8 +61,18 @@ def test_too_short_a_stretch_is_refused_with_its_length():
     x = recording.signal(values, rate=1000, units="uV")
     with pytest.raises(ValueError, match=r"299 samples \(0.299 s\).*needs 1000"):
         spectrum(x)
-    with pytest.raises(ValueError, match="0 samples"):
-        spectrum(recording.signal(np.full(3000, np.nan), rate=1000, units="uV"))
+
+
+def test_a_dead_channel_is_named():
+    values = np.column_stack([noise(3.0), np.full(3000, np.nan)])
+    with pytest.raises(ValueError, match="channel ch2 has no sample at all. Leave it out"):
+        spectrum(recording.signal(values, rate=1000, units="uV"))
+
+
+def test_infinite_samples_are_left_out_like_lost_ones():
+    values = noise(10.0)
+    values[5000] = np.inf
+    assert np.isfinite(spectrum(recording.signal(values, rate=1000, units="uV"))).all()
 
 
 def test_irregular_time_is_refused():

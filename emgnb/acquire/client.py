@@ -157,7 +157,12 @@ def start(
     )
     if launched.returncode:
         raise RuntimeError(f"the recorder could not be started: {launched.stderr.strip()}")
-    _wait_until_it_records(place, pid=int(launched.stdout))
+    try:
+        _wait_until_it_records(place, pid=int(launched.stdout))
+    except KeyboardInterrupt:
+        # Nobody would know of the recording that goes on.
+        control.append(place, "stop")
+        raise
     return Recorder(place)
 
 

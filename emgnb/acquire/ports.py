@@ -182,7 +182,7 @@ class SerialPort(Port):
         self._serial.write_timeout = 1
         self._serial.exclusive = True
         try:
-            self._serial.baudrate = int(found["baud"])
+            self._serial.baudrate = 38400 if _is_mac_pty(name) else int(found["baud"])
             self._serial.open()
         except (OSError, ValueError) as error:
             raise _refused(name, error) from error
@@ -265,6 +265,11 @@ def _same_board(name: str, serial_number: str) -> str:
             if port.serial_number == serial_number:
                 return str(port.device)
     return name
+
+
+def _is_mac_pty(name: str) -> bool:
+    """Tell a pseudo-terminal of macOS, which refuses high speeds though they mean nothing."""
+    return sys.platform == "darwin" and Path(name).resolve().name.startswith("ttys")
 
 
 def _refused(name: str, error: Exception) -> PortError:

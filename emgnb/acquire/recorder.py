@@ -21,6 +21,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -179,7 +180,10 @@ class Recording:
         beating.start()
         try:
             convert(self.folder / JOURNAL, self.folder / SESSION)
-        except (OSError, ValueError) as error:
+        except Exception as error:
+            # Whatever it is: what was recorded lies in the journal, and the user must hear so.
+            if not isinstance(error, OSError | ValueError):
+                traceback.print_exc()
             outcome = (
                 healths.FAILED,
                 f"no session could be made: {error}. All that came is in {self.folder / JOURNAL}",
@@ -197,7 +201,7 @@ class Recording:
             item = self._queue.popleft()
             if isinstance(item, Chunk):
                 self._journal.raw(*item)
-                self._look(lambda chunk=item: self._take.push_raw(*chunk))
+                self._look(partial(self._take.push_raw, *item))
                 continue
             if item.what == "lost":
                 self._state, self._message = healths.WAITING, item.message

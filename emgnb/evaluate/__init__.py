@@ -8,16 +8,13 @@ shows beside the honest figure how much it flatters. The models come in as a fun
 `fit(data) -> classifier`, so this module knows none of them.
 """
 
-from emgnb.evaluate.protocol import (
-    Audit,
-    Permutation,
-    audit,
-    cross_validate,
-    permutation_control,
-    standardise_within,
-)
-from emgnb.evaluate.result import Comparison, Result, compare, scores
+from emgnb.evaluate.comparison import Comparison, compare
+from emgnb.evaluate.controls import Audit, Permutation, audit, permutation_control
+from emgnb.evaluate.metrics import scores
+from emgnb.evaluate.protocol import cross_validate
+from emgnb.evaluate.result import Result
 from emgnb.evaluate.splits import group_names, overlapping, splits
+from emgnb.evaluate.standardise import standardise_within
 
 __all__ = [
     "Audit",

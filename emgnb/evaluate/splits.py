@@ -162,7 +162,9 @@ def _check_labels(
     classes = np.unique(truth)
     if len(classes) < 2:
         raise ValueError(f"all windows are labelled {_named(classes)}: nothing to tell apart")
-    alone = [(str(c), str(names[of[truth == c]][0])) for c in classes if len(set(of[truth == c])) == 1]
+    alone = [
+        (str(c), str(names[of[truth == c]][0])) for c in classes if len(set(of[truth == c])) == 1
+    ]
     if alone:
         listed = ", ".join(f"{c!r} only in {g!r}" for c, g in alone[:6])
         raise ValueError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import xarray as xr
 from emgnb import recording
 from emgnb.features.block import Block
 from emgnb.features.definitions import FEATURES, SETS
+from emgnb.windows import need_windows
 
 # Samples worked on at a time: the block and what is derived from it stay in a few MB.
 BLOCK = 1 << 17
@@ -48,14 +50,11 @@ def extract(
 
     Raises
     ------
-    ValueError : unknown feature, a feature for raw EMG asked of another kind, or no threshold;
-        says which channels
+    TypeError : no windows
+    ValueError : not cut into windows, unknown feature, a feature for raw EMG asked of another
+        kind, or no threshold; says which channels
     """
-    if windows.dims != ("window", "channel", "sample"):
-        raise ValueError(
-            f"dims are {windows.dims}, expected ('window', 'channel', 'sample'): cut the signal "
-            "with windows.cut first"
-        )
+    need_windows(windows)
     names = _names(features)
     units = str(windows.attrs["units"])
     _refuse_kinds(windows, names)
@@ -73,18 +72,17 @@ def extract(
         for column in feature.columns or (name,):
             variables[column] = (("window", "channel"), columns[column], attrs)
     made = xr.Dataset(variables, coords=windows.drop_vars("sample", errors="ignore").coords)
-    kept = {
+    made.attrs = {
         key: value
         for key, value in windows.attrs.items()
         if key in ("rate", "length_s", "step_s", "dropped", "history")
     }
-    line = recording.with_history(
-        xr.DataArray(attrs=kept),
+    return recording.with_history(
+        made,
         "features",
         names=names,
         threshold={name: _short(values) for name, values in thresholds.items()},
     )
-    return made.assign_attrs(line.attrs)
 
 
 def matrix(features: xr.Dataset) -> xr.DataArray:
@@ -93,8 +91,20 @@ def matrix(features: xr.Dataset) -> xr.DataArray:
     Returns
     -------
     (window, feature) float32; `feature` is named "rms:zygomaticus_major_l", feature by feature;
-    coordinates of the windows are kept
+    coordinates of the windows are kept; NaN stays NaN
+
+    Raises
+    ------
+    TypeError : no Dataset
+    ValueError : no feature in it
     """
+    if not isinstance(features, xr.Dataset):
+        raise TypeError(
+            f"expected features as features.extract(windows) gives them; found "
+            f"{type(features).__name__}"
+        )
+    if not features.data_vars:
+        raise ValueError("the Dataset holds no feature")
     names = [str(name) for name in features.data_vars]
     channels = [str(channel) for channel in features["channel"].values]
     data = np.concatenate(
@@ -163,7 +173,7 @@ def _thresholds(
         value = given.get(name)
         if value is None:
             found[name] = _default_threshold(name, windows)
-        elif value > 0:
+        elif isinstance(value, Real) and float(value) > 0:
             found[name] = [float(value)] * windows.sizes["channel"]
         else:
             raise ValueError(

@@ -8,13 +8,14 @@ or, when it must see the whole recording, as `over_whole`.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
+
+from emgnb import recording
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -74,20 +75,23 @@ class Step:
     def over_whole(
         self, values: Array, missing: Mask, start: float, rate: float
     ) -> tuple[Array, Step]:
-        """Result over a whole recording from `start` s on, and the step with what it measured."""
+        """Result over a whole recording from `start` s on, and the step with what it measured.
+
+        `missing` : (time, channel), samples that are lost or marked invalid: nothing is measured
+        on them.
+        """
         return values, self
 
 
 def positive(step: Step, **values: float) -> None:
     """Raise ValueError unless each value is a finite number above 0."""
-    for name, value in values.items():
-        if not (math.isfinite(value) and value > 0):
-            raise ValueError(f"{type(step).__name__}: {name}={value!r}, expected a number above 0")
+    named = {f"{type(step).__name__}: {name}": value for name, value in values.items()}
+    recording.need_positive(**named)
 
 
 def whole_order(step: Step, order: int) -> None:
     """Raise ValueError unless `order` is one a Butterworth filter works with."""
-    if not (isinstance(order, int) and 1 <= order <= 12):
+    if isinstance(order, bool) or not (isinstance(order, int) and 1 <= order <= 12):
         raise ValueError(f"{type(step).__name__}: order={order!r}, expected a whole number 1 to 12")
 
 

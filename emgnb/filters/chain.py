@@ -61,6 +61,7 @@ class Chain:
 
         Raises
         ------
+        TypeError : no signal, such as a whole session
         ValueError : kind of signal, rate or length do not suit a step; all reasons in one message
         """
         return self._whole(x)[0]
@@ -120,6 +121,7 @@ class Chain:
             rate = self._suits(like)[0]
             channels = int(np.atleast_1d(like["signal_kind"].values).size)
         else:
+            recording.need_positive(rate=rate, channels=channels)
             assert rate is not None
             assert channels is not None
             reasons = self._rate_reasons(rate)
@@ -192,7 +194,10 @@ class Chain:
         ------
         ValueError : not a list of steps, or a step or option is unknown
         """
-        found = json.loads(text)
+        try:
+            found = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"no JSON of a chain: {error}; Chain.to_json() writes one") from None
         if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
             raise ValueError("a chain in JSON is a list of objects with a key `step`")
         return cls(*(from_dict(item) for item in found))
@@ -213,6 +218,7 @@ class Chain:
         values = table.astype(np.float64, order="F")
         missing = ~np.isfinite(values)
         values = engine.bridge(values, missing)
+        unseen = missing | _invalid(x, missing)
         pending: list[Array] = []
         fitted: list[Step] = []
 
@@ -224,7 +230,7 @@ class Chain:
         for step in self.steps:
             if step.needs_whole:
                 flush()
-                values, step = step.over_whole(values, missing, _start(x), rate)
+                values, step = step.over_whole(values, unseen, _start(x), rate)
             else:
                 for operation in step.operations(rate):
                     if callable(operation):
@@ -289,11 +295,7 @@ class Chain:
 
     def _suits(self, x: xr.DataArray) -> tuple[float, list[str]]:
         """Rate of `x` and the kinds after the chain; ValueError with every reason why not."""
-        if not isinstance(x, xr.DataArray) or "time" not in x.dims:
-            raise TypeError(
-                "a chain filters a signal with a dimension `time`, such as session['emg/signal']; "
-                f"found {type(x).__name__}"
-            )
+        recording.need_signal(x, dims=("time",))
         if "signal_kind" not in x.coords:
             raise ValueError(
                 "the signal does not say what its channels are: make it with recording.signal("
@@ -374,6 +376,14 @@ def _table(x: xr.DataArray) -> npt.NDArray[Any]:
 
 def _start(x: xr.DataArray) -> float:
     return float(x["time"].isel(time=0))
+
+
+def _invalid(x: xr.DataArray, missing: Mask) -> Mask:
+    """Samples marked invalid, but of channels that have nothing else (another may be dead)."""
+    if "valid" not in x.coords:
+        return np.zeros_like(missing)
+    marked = ~x["valid"].values.astype(bool)[:, np.newaxis]
+    return np.asarray(marked & (~marked & ~missing).any(axis=0))
 
 
 def _gaps(missing: Mask) -> Mask:

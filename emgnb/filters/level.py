@@ -98,7 +98,7 @@ class _Levelled(Step):
             raise ValueError(f"{name}: percentile={self.percentile!r}, expected 0 to 100")
         if self.level is not None:
             given = np.atleast_1d(np.asarray(self.level, dtype=float))
-            if given.ndim != 1 or not np.isfinite(given).all():
+            if given.ndim != 1 or not given.size or not np.isfinite(given).all():
                 raise ValueError(f"{name}: level={self.level!r}, expected a number per channel")
             object.__setattr__(self, "level", tuple(given.tolist()))
 
@@ -161,9 +161,14 @@ class Baseline(_Levelled):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.rest is not None:
-            spans = tuple((float(a), float(b)) for a, b in self.rest)
+            try:
+                spans = tuple((float(a), float(b)) for a, b in self.rest)
+            except (TypeError, ValueError):
+                spans = ()
             if not spans or any(not a < b for a, b in spans):
-                raise ValueError(f"Baseline: rest={self.rest!r}, expected pairs (from, to) in s")
+                raise ValueError(
+                    f"Baseline: rest={self.rest!r}, expected pairs ((from, to), …) in s"
+                )
             object.__setattr__(self, "rest", spans)
 
     def refuses_kind(self, kind: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import zipfile
@@ -30,8 +31,8 @@ class Classifier:
     ----------
     spec : what was trained, on what, and how, as JSON-able values
     arrays : name → numbers learned
-    training : loss and accuracy by epoch (dim epoch) on the training windows, and on the windows
-        held out, if any; empty for LDA and SVM
+    training : `loss` and `accuracy` by epoch (dim epoch) on the training windows, `val_loss` and
+        `val_accuracy` on those held out, if any; empty for LDA and SVM
     """
 
     spec: Mapping[str, Any]
@@ -154,19 +155,22 @@ class Classifier:
             "arrays": list(self.arrays),
             "training": {str(n): v.values.tolist() for n, v in self.training.data_vars.items()},
         }
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            file = path.open("xb")
-        except FileExistsError:
-            raise FileExistsError(
-                f"{path} exists and is not overwritten: choose another name, or delete it first"
-            ) from None
-        with file, zipfile.ZipFile(file, "w") as archive:
+        # Whole in memory first: an error in between leaves no half file behind.
+        whole = io.BytesIO()
+        with zipfile.ZipFile(whole, "w") as archive:
             text = json.dumps(content, indent=1, ensure_ascii=False)
             archive.writestr(zipfile.ZipInfo("spec.json", EPOCH), text)
             for number, values in enumerate(self.arrays.values()):
                 with archive.open(zipfile.ZipInfo(f"{number:03}.npy", EPOCH), "w") as member:
                     np.lib.format.write_array(member, np.asarray(values), allow_pickle=False)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with path.open("xb") as file:
+                file.write(whole.getbuffer())
+        except FileExistsError:
+            raise FileExistsError(
+                f"{path} exists and is not overwritten: choose another name, or delete it first"
+            ) from None
         return path
 
     def __repr__(self) -> str:

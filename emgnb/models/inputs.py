@@ -80,23 +80,25 @@ def differences(model: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
     found = []
     for name, advice in ADVICE.items():
         want, have = model.get(name), data.get(name)
-        if name in ("rate", "length_s"):
-            if want is None or have is None or abs(want - have) <= SAME_RATE * abs(want):
-                continue
-        elif want == have:
+        if _same(name, want, have):
             continue
-        if name in ("channel", "feature") and want and have and sorted(want) == sorted(have):
-            found.append(
-                f"{name} in another order: {_list(have)}, expected {_list(want)}: {advice}"
-            )
-        elif name == "samples" and not _differ(model, data, "rate"):
-            found.append(f"{name} {have}, expected {want}: {advice.format(want=_seconds(model))}")
-        else:
-            found.append(
-                f"{name} {_list(have)}, expected {_list(want)}: "
-                f"{advice.format(want=_seconds(model) if name == 'samples' else _list(want))}"
-            )
+        turned = isinstance(want, list) and name != "steps" and sorted(want) == sorted(have or [])
+        if name == "steps":
+            # Only what differs: a chain is long.
+            left, right = list(want or ()), list(have or ())
+            want, have = [s for s in left if s not in right], [s for s in right if s not in left]
+        fill = model.get("length_s") if name == "samples" else want
+        found.append(
+            f"{name}{' in another order:' if turned else ''} {_list(have)}, "
+            f"expected {_list(want)}: {advice.format(want=_list(fill))}"
+        )
     return found
+
+
+def _same(name: str, want: Any, have: Any) -> bool:
+    if name in ("rate", "length_s"):
+        return want is None or have is None or abs(want - have) <= SAME_RATE * abs(want)
+    return bool(want == have)
 
 
 ADVICE = {
@@ -107,17 +109,8 @@ ADVICE = {
     "rate": "resample to {want} Hz before cutting",
     "samples": "cut windows with length={want}",
     "length_s": "cut windows with length={want}",
-    "steps": "filter with the chain trained on",
+    "steps": "use the filters, thresholds and standardising trained on (classifier.chain)",
 }
-
-
-def _differ(model: Mapping[str, Any], data: Mapping[str, Any], name: str) -> bool:
-    want, have = model.get(name), data.get(name)
-    return bool(want and have and abs(want - have) > SAME_RATE * want)
-
-
-def _seconds(model: Mapping[str, Any]) -> str:
-    return f"{model['length_s']:.6g}" if "length_s" in model else "(as trained)"
 
 
 def _list(value: Any) -> str:

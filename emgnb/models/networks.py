@@ -26,7 +26,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +39,7 @@ BATCH = 256
 PATIENCE = 8
 # One model of an architecture is compiled and trained at a time; see `_trainer`.
 _lock = threading.Lock()
+_predicting = threading.Lock()
 _trainers: dict[Architecture, Any] = {}
 
 
@@ -112,7 +113,13 @@ def _keras() -> Any:
             )
     import keras
 
-    @keras.saving.register_keras_serializable("emgnb")
+    running = keras.backend.backend()
+    if running not in PACKAGES:
+        raise ImportError(
+            f"Keras runs on {running}, which cannot train: restart the kernel and set "
+            f"KERAS_BACKEND=jax before the first import of keras"
+        )
+
     class Scale(keras.layers.Layer):  # type: ignore[misc]
         """(compress(x · gain) − mean) · scale with numbers set from the training windows."""
 
@@ -256,8 +263,8 @@ def train(
                 if check is not None:
                     now = _weights(model)
                     lost, right = _score(predictor(shape, now), *check)
-                    past.setdefault("held_out_loss", []).append(lost)
-                    past.setdefault("held_out_accuracy", []).append(right)
+                    past.setdefault("val_loss", []).append(lost)
+                    past.setdefault("val_accuracy", []).append(right)
                     if lost < best_loss:
                         best, best_loss, best_epoch = now, lost, epoch
                     elif epoch - best_epoch >= PATIENCE:
@@ -364,9 +371,20 @@ def _compiled(shape: Architecture) -> tuple[Any, Any]:
 
 
 def _forward(shape: Architecture, weights: list[Floats]) -> Callable[[Floats], Any]:
-    model = build(shape)
-    model.set_weights(weights)
-    return cast("Callable[[Floats], Any]", model.predict_on_batch)
+    """The same on another backend, where the compiled function belongs to a model."""
+    model = _shared(shape)
+
+    def forward(windows: Floats) -> Any:
+        with _predicting:
+            model.set_weights(weights)
+            return model.predict_on_batch(windows)
+
+    return forward
+
+
+@functools.cache
+def _shared(shape: Architecture) -> Any:
+    return build(shape)
 
 
 def to_spec(shape: Architecture) -> dict[str, Any]:

@@ -41,7 +41,8 @@ def fit(
 
     Parameters
     ----------
-    data : features (`features.extract`) for "lda" and "svm"; windows (`windows.cut`) for the
+    data : features (`features.extract`) for "lda" and "svm" (whose time grows with the square of
+        the windows: up to some ten thousand); windows (`windows.cut`) for the
         networks "cnn", "lstm", "cnn_lstm", which run over time
     label : coordinate along window that names the class
     compress : LDA and SVM only: "asinh" (default; a logarithm that is linear around the median

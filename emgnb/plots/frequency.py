@@ -37,6 +37,13 @@ def spectrum(
         several = dict(spec)
     if not several:
         raise ValueError("no spectrum to draw: the mapping is empty")
+    for one in several.values():
+        if not isinstance(one, xr.DataArray) or "frequency" not in one.dims:
+            found = one.dims if isinstance(one, xr.DataArray) else type(one).__name__
+            raise TypeError(
+                f"expected a spectrum (frequency, channel), found {found}: "
+                "spectra.spectrum(x) measures one"
+            )
     figure = new_figure(title)
     first = next(iter(several.values()))
     for k, (kind, one) in enumerate(several.items()):
@@ -75,6 +82,8 @@ def response(ds: xr.Dataset, *, title: str = "", max_points: int = MAX_POINTS) -
         (rad), `group_delay` (s); over `lag` (s) `impulse`; with `_zero_phase` behind the name the
         same of the zero-phase filter, drawn dotted
     """
+    if not isinstance(ds, xr.Dataset):
+        raise TypeError(f"expected what chain.response(rate) gives, found {type(ds).__name__}")
     panels = [
         (name, label, along)
         for name, label, along in (

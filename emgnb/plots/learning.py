@@ -21,6 +21,14 @@ def features(ds: xr.Dataset, *, channel: str | None = None, title: str = "") -> 
     ds : one variable (window, channel) for each feature, `label(window)`
     channel : which one; by default each window's mean over its channels
     """
+    if not isinstance(ds, xr.Dataset):
+        raise TypeError(
+            f"expected features as features.extract(windows) gives them, found {type(ds).__name__}"
+        )
+    if channel is not None and channel not in ds["channel"].values:
+        raise ValueError(
+            f"no channel {channel!r}; there are {', '.join(map(str, ds['channel'].values))}"
+        )
     if "label" not in ds.coords:
         raise ValueError("no coordinate `label(window)`: cut the windows with trials first")
     names = [str(name) for name in ds.data_vars]
@@ -66,7 +74,12 @@ def confusion(result: Any, *, title: str = "") -> go.Figure:
     ----------
     result : what `evaluate.cross_validate` gives, or its `.confusion`: (truth, predicted) counts
     """
-    table = result if isinstance(result, xr.DataArray) else result.confusion
+    table = result if isinstance(result, xr.DataArray) else getattr(result, "confusion", None)
+    if table is None or set(table.dims) != {"truth", "predicted"}:
+        raise TypeError(
+            "expected what evaluate.cross_validate gives, or its .confusion (truth, predicted); "
+            f"found {type(result).__name__}{'' if table is None else f' {table.dims}'}"
+        )
     table = table.transpose("truth", "predicted")
     counts = np.asarray(table.values, dtype=np.float64)
     with np.errstate(invalid="ignore"):
@@ -105,6 +118,11 @@ def training(history: xr.Dataset, *, title: str = "") -> go.Figure:
     history : over `epoch`; names that begin with `val_` are drawn dashed in the colour of the rest
         of their name, losses on the left and everything else on the right
     """
+    if not isinstance(history, xr.Dataset):
+        raise TypeError(
+            "expected a Dataset over `epoch`, such as a fitted network's history; found "
+            f"{type(history).__name__}"
+        )
     names = [str(name) for name in history.data_vars]
     bases = list(dict.fromkeys(name.removeprefix("val_") for name in names))
     losses = [name for name in bases if "loss" in name]
@@ -143,6 +161,12 @@ def accuracy(results: Any, *, title: str = "") -> go.Figure:
     several = dict(results) if isinstance(results, Mapping) else {"": results}
     if not several:
         raise ValueError("no result to draw: the mapping is empty")
+    for name, result in several.items():
+        if not hasattr(result, "by_group"):
+            raise TypeError(
+                f"{name or 'result'}: expected what evaluate.cross_validate gives, found "
+                f"{type(result).__name__}"
+            )
     figure = new_figure(title)
     for k, (name, result) in enumerate(several.items()):
         groups = [str(group) for group in result.by_group["group"].values]

@@ -13,6 +13,7 @@ from plotly.subplots import make_subplots
 
 from emgnb.plots.style import BACKGROUND, FAINT, INK, colour, new_figure, style, unit_of
 from emgnb.plots.thin import MAX_POINTS, Floats, at, thin
+from emgnb.recording import need_signal
 
 
 def signal(
@@ -35,12 +36,25 @@ def signal(
     labels : event table or trials (onset, offset in s, label or au), drawn as shaded spans
     names : what `x` and `compare` are called in the legend
     max_points : points a curve at most; each bin of samples keeps its least and its greatest
+
+    Raises
+    ------
+    TypeError, ValueError : no signal (time, channel), `compare` lacks a channel, or a table lacks
+        its columns
     """
+    need_signal(x)
     x = x.transpose("time", "channel")
     channels = [str(name) for name in x["channel"].values]
     curves = [thin(x.isel(channel=i), max_points) for i in range(len(channels))]
     over = None
     if compare is not None:
+        need_signal(compare)
+        absent = [name for name in channels if name not in compare["channel"].values]
+        if absent:
+            raise ValueError(
+                f"`compare` has no channel {', '.join(absent)}; it has "
+                f"{', '.join(map(str, compare['channel'].values))}"
+            )
         compare = compare.sel(channel=x["channel"].values).transpose("time", "channel")
         over = [thin(compare.isel(channel=i), max_points) for i in range(len(channels))]
     unit = unit_of(x)

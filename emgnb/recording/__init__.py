@@ -7,47 +7,55 @@ carries all that matters with it: time, muscle, side, kind of sensor, which samp
 unit, and the history of what was done to it. On disk a session is one Zarr store.
 """
 
+from emgnb.recording.clock import measured_rate, sampling_rate, uniform
+from emgnb.recording.export import to_csv, to_netcdf
 from emgnb.recording.model import (
-    EVENT_COLUMNS,
-    KINDS,
-    SIDES,
-    check,
     emg,
     empty_markers,
-    faults,
     history,
     known_faults,
     make,
     markers,
-    measured_rate,
-    sampling_rate,
     signal,
-    uniform,
     with_history,
     with_signal,
 )
-from emgnb.recording.store import (
-    SessionWriter,
-    add_labels,
-    free_path,
-    latest,
-    open,
-    save,
-    to_csv,
-    to_netcdf,
+from emgnb.recording.need import (
+    need_positive,
+    need_samples,
+    need_session,
+    need_signal,
+    need_table,
 )
+from emgnb.recording.rules import (
+    EVENT_COLUMNS,
+    EVENT_INTENSITIES,
+    EVENT_SIDES,
+    KINDS,
+    SIDES,
+    check,
+    check_labels,
+    event_faults,
+    faults,
+    refuse,
+)
+from emgnb.recording.store import SessionWriter, add_labels, free_path, latest, open, save
 from emgnb.recording.timeindex import TimeIndex
 
 __all__ = [
     "EVENT_COLUMNS",
+    "EVENT_INTENSITIES",
+    "EVENT_SIDES",
     "KINDS",
     "SIDES",
     "SessionWriter",
     "TimeIndex",
     "add_labels",
     "check",
+    "check_labels",
     "emg",
     "empty_markers",
+    "event_faults",
     "faults",
     "free_path",
     "history",
@@ -56,7 +64,13 @@ __all__ = [
     "make",
     "markers",
     "measured_rate",
+    "need_positive",
+    "need_samples",
+    "need_session",
+    "need_signal",
+    "need_table",
     "open",
+    "refuse",
     "sampling_rate",
     "save",
     "signal",

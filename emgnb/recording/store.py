@@ -8,10 +8,10 @@ only when it is complete, and never over an existing one.
 
 from __future__ import annotations
 
-import csv
 import itertools
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -25,7 +25,8 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 from zarr.codecs import BloscCodec, TransposeCodec
 
-from emgnb.recording import model
+from emgnb.recording import clock, model, rules
+from emgnb.recording.need import need_table
 from emgnb.recording.timeindex import TimeIndex
 
 CHUNK_SECONDS = 60.0
@@ -47,8 +48,8 @@ def save(session: xr.DataTree, path: str | os.PathLike[str]) -> Path:
     FileExistsError : something is there already; nothing is ever overwritten
     ValueError : the session breaks the data model
     """
-    model.check(session)
-    target, partial = _fresh(path)
+    rules.check(session)
+    target, partial = fresh(path)
     try:
         zarr.create_group(partial, attributes=_plain(session.attrs), zarr_format=3)
         for node in session.subtree:
@@ -92,7 +93,7 @@ def open(path: str | os.PathLike[str]) -> xr.DataTree:
                 dataset[name] = (variable.dims, words, variable.attrs)
         nodes[node.path] = dataset
     opened = xr.DataTree.from_dict(nodes)
-    model.check(opened)
+    rules.check(opened)
     return opened
 
 
@@ -122,12 +123,21 @@ def add_labels(path: str | os.PathLike[str], coder: str, table: xr.Dataset) -> N
 
     Raises
     ------
-    ValueError : the table breaks the data model
+    ValueError : the name holds a slash, the table breaks the data model, or an event lies outside
+        the recording
     """
-    session = open(path)
-    session[f"labels/{coder}"] = xr.DataTree(table)
-    model.check(session)
-    _write_node(Path(path), f"/labels/{coder}", table, replace=True)
+    table = need_table(table, f"labels/{coder}", "labels.events(onset, offset)")
+    rules.check_labels(open(path), coder, table)
+    store = Path(path)
+    # Written beside and moved in: a disk that is full must not cost the labels that were there.
+    with tempfile.TemporaryDirectory(dir=store.parent, prefix=f"{store.name}.") as beside:
+        _write_node(Path(beside), f"/labels/{coder}", table)
+        old, new = store / "labels" / coder, Path(beside) / "labels" / coder
+        if old.exists():
+            old.rename(Path(beside) / "old")
+        else:
+            zarr.open_group(store, mode="a").require_group("labels")
+        new.rename(old)
 
 
 class SessionWriter:
@@ -144,12 +154,15 @@ class SessionWriter:
     def __init__(
         self, path: str | os.PathLike[str], like: xr.DataArray, *, scale: float | None = None
     ) -> None:
-        self._target, self._partial = _fresh(path)
+        rate = clock.sampling_rate(like)
+        index = like.xindexes["time"]
+        if not isinstance(index, TimeIndex):
+            raise ValueError("`like` has plain time stamps: make it with recording.signal(rate=…)")
+        self._index = index
+        self._target, self._partial = fresh(path)
         self._like = like
-        self._scale = scale
         zarr.create_group(self._partial, zarr_format=3)
         _write_node(self._partial, "/emg", like.to_dataset(name="signal").drop_dims("time"))
-        rate = model.sampling_rate(like)
         width = like.sizes["channel"]
         group = self._partial / "emg"
         self._signal = _Rows(
@@ -164,7 +177,18 @@ class SessionWriter:
         ----------
         block : (time, channel), in `like`'s units; NaN where lost
         valid : (time,) by default false where a sample is NaN
+
+        Raises
+        ------
+        ValueError : shapes that do not fit, or a sample beyond what `scale` can hold
         """
+        expected = (len(block), self._like.sizes["channel"])
+        if block.shape != expected or (valid is not None and valid.shape != expected[:1]):
+            raise ValueError(
+                f"a block of shape {block.shape}"
+                + (f" with valid of shape {valid.shape}" if valid is not None else "")
+                + f", expected (time, {expected[1]}), and (time,)"
+            )
         self._signal.append(block)
         self._valid.append(~np.isnan(block).any(axis=1) if valid is None else valid)
 
@@ -179,12 +203,10 @@ class SessionWriter:
         """Finish the store and give it its name; `attrs` as in `make`."""
         self._signal.flush()
         self._valid.flush()
-        index = self._like.xindexes["time"]
-        assert isinstance(index, TimeIndex)
         group = zarr.open_group(self._partial / "emg", mode="r+")
-        group.attrs.update(_time_attrs(index))
+        group.attrs.update(_time_attrs(self._index))
         group["signal"].attrs.update(_plain({**self._like.attrs, **(signal_attrs or {})}))
-        group.attrs["coordinates"] = " ".join(["valid", *model.CHANNEL_COORDS])
+        group.attrs["coordinates"] = " ".join(["valid", *rules.CHANNEL_COORDS])
         zarr.open_group(self._partial, mode="r+").attrs.update(
             _plain({"participant": "", "session": "", "label_meaning": "instructed", **attrs})
         )
@@ -192,7 +214,7 @@ class SessionWriter:
         _write_node(self._partial, "/markers", table)
         for coder, events in (labels or {}).items():
             _write_node(self._partial, f"/labels/{coder}", events)
-        model.check(open(self._partial))
+        rules.check(open(self._partial))
         self._partial.replace(self._target)
         return self._target
 
@@ -273,7 +295,7 @@ def pack(block: npt.NDArray[Any], scale: float) -> npt.NDArray[np.int16]:
     return np.where(np.isnan(counts), float(LOST), counts).astype(np.int16)
 
 
-def _write_node(store: Path, path: str, dataset: xr.Dataset, *, replace: bool = False) -> None:
+def _write_node(store: Path, path: str, dataset: xr.Dataset) -> None:
     """Write a node: what runs along time by blocks, the rest at once."""
     along_time = (
         [
@@ -301,8 +323,6 @@ def _write_node(store: Path, path: str, dataset: xr.Dataset, *, replace: bool = 
             # Fixed-width text has no place in the Zarr v3 specification, and an empty array of
             # objects no type at all.
             rest[name] = rest[name].astype(np.dtypes.StringDType())
-    if replace:
-        shutil.rmtree(store / path.strip("/"), ignore_errors=True)
     rest.to_zarr(store, group=path, mode="a", consolidated=False, zarr_format=3)
     for name in along_time:
         _write_rows(store / path.strip("/") / name, dataset[name].variable, dataset)
@@ -311,7 +331,7 @@ def _write_node(store: Path, path: str, dataset: xr.Dataset, *, replace: bool = 
 def _write_rows(path: Path, variable: xr.Variable, dataset: xr.Dataset) -> None:
     dims = ("time", *(dim for dim in variable.dims if dim != "time"))
     variable = variable.transpose(*dims)
-    rate = model.sampling_rate(dataset) if _is_uniform(dataset) else 1000.0
+    rate = clock.sampling_rate(dataset) if _is_uniform(dataset) else 1000.0
     scale = _exact_scale(variable, rate)
     dtype = np.bool_ if variable.dtype == bool else variable.dtype
     rows = _Rows(
@@ -399,7 +419,7 @@ def _packed(path: Path, variable: xr.Variable) -> xr.Variable:
     return xr.Variable(variable.dims, data, variable.attrs, {"scale_factor": scale})
 
 
-def _fresh(path: str | os.PathLike[str]) -> tuple[Path, Path]:
+def fresh(path: str | os.PathLike[str]) -> tuple[Path, Path]:
     """Return a path that is free, and the one to write to until the store is complete."""
     target = Path(path)
     if target.exists():
@@ -420,66 +440,3 @@ def _plain(attrs: Mapping[Any, Any]) -> dict[str, Any]:
         str(name): value.item() if isinstance(value, np.generic) else value
         for name, value in attrs.items()
     }
-
-
-def to_netcdf(session: xr.DataTree, path: str | os.PathLike[str]) -> Path:
-    """Export a session as NetCDF4 (needs h5netcdf), `time` written out.
-
-    Raises
-    ------
-    FileExistsError : something is there already
-    """
-    model.check(session)
-    target, _ = _fresh(path)
-    plain = {}
-    for node in session.subtree:
-        dataset = node.to_dataset(inherit=False)
-        if _is_uniform(dataset):
-            dataset = dataset.drop_indexes("time").assign_coords(time=dataset["time"].values)
-        for name, variable in dataset.variables.items():
-            dataset[name].encoding.clear()
-            if variable.dtype == bool:
-                dataset[name] = variable.astype(np.int8)
-        plain[node.path] = dataset
-    xr.DataTree.from_dict(plain).to_netcdf(target, engine="h5netcdf")
-    return target
-
-
-def to_csv(session: xr.DataTree, folder: str | os.PathLike[str]) -> Path:
-    """Export a session as CSV files in a new folder: emg, markers, and a table per coder.
-
-    `emg.csv` has a column `time_s`, one per channel headed by its name and unit, and `valid`;
-    a lost sample is an empty field.
-
-    Raises
-    ------
-    FileExistsError : something is there already
-    """
-    model.check(session)
-    target, _ = _fresh(folder)
-    target.mkdir()
-    x = model.emg(session)
-    with (target / "emg.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        units = x.attrs["units"]
-        writer.writerow(["time_s", *(f"{name} ({units})" for name in x["channel"].values), "valid"])
-        for start in range(0, x.sizes["time"], 60_000):
-            block = x.isel(time=slice(start, start + 60_000))
-            time, valid = block.coords["time"].values, block.coords["valid"].values
-            for at, row, ok in zip(time.tolist(), block.values.tolist(), valid, strict=True):
-                cells = ("" if value != value else f"{value:.7g}" for value in row)
-                writer.writerow([f"{at:.6f}", *cells, int(ok)])
-    tables = {"markers": session["markers"]} if "markers" in session.children else {}
-    if "labels" in session.children:
-        tables |= {f"labels_{name}": node for name, node in session["labels"].children.items()}
-    for name, node in tables.items():
-        _table_to_csv(node.to_dataset(), target / f"{name}.csv")
-    return target
-
-
-def _table_to_csv(table: xr.Dataset, path: Path) -> None:
-    columns = [str(name) for name in table.data_vars]
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(columns)
-        writer.writerows(zip(*(table[name].values.tolist() for name in columns), strict=True))
