@@ -39,6 +39,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"emgnb {emgnb.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
 
+    lab = commands.add_parser("lab", help="open JupyterLab on the first notebook")
+    lab.add_argument("folder", nargs="?", default="emgnb-notebooks", help="gets the notebooks")
+    lab.add_argument("--port", type=int, default=8888, help="of JupyterLab, on this computer only")
+    lab.add_argument("--no-browser", action="store_true", help="print the address, open nothing")
+    lab.set_defaults(run=_lab)
+
+    demo = commands.add_parser("demo", help="the whole journey unattended, on the simulated face")
+    demo.add_argument("-o", "--folder", default="recordings", help="where the report lies")
+    demo.add_argument("--people", type=int, default=8, help="simulated, each left out once")
+    demo.set_defaults(run=_demo)
+
     ports = commands.add_parser("ports", help="list where a signal can come from")
     ports.set_defaults(run=_ports)
 
@@ -56,6 +67,10 @@ def _parser() -> argparse.ArgumentParser:
     record.add_argument("--dialect", default="auto", help="auto, frames, csv or csv-plain")
     record.set_defaults(run=_record)
 
+    stop = commands.add_parser("stop", help="end a recording whose notebook or terminal is gone")
+    stop.add_argument("folder", help="the recording's own folder, or that of all (the newest ends)")
+    stop.set_defaults(run=_stop)
+
     recover = commands.add_parser("recover", help="make the session of a recording that broke off")
     recover.add_argument("path", help="a recording's folder, or a journal")
     recover.add_argument("--dialect", help="decode as frames, csv or csv-plain")
@@ -71,6 +86,21 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("--seconds", type=float, default=5.0)
     doctor.set_defaults(run=_doctor)
     return parser
+
+
+def _lab(arguments: argparse.Namespace) -> int:
+    from emgnb.lab import open_lab
+
+    return open_lab(Path(arguments.folder), port=arguments.port, browser=not arguments.no_browser)
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from emgnb.demo import run
+
+    if arguments.people < 2:
+        raise ValueError(f"--people {arguments.people}: one is left out, so it takes at least two")
+    run(Path(arguments.folder), people=arguments.people)
+    return 0
 
 
 def _ports(_: argparse.Namespace) -> int:
@@ -132,6 +162,13 @@ def _watch(recorder: Recorder, seconds: float | None) -> None:
     if shown:
         print(file=sys.stderr)
     print(recorder.health(), file=sys.stderr)
+
+
+def _stop(arguments: argparse.Namespace) -> int:
+    from emgnb.acquire import attach
+
+    print(attach(arguments.folder).stop())
+    return 0
 
 
 def _recover(arguments: argparse.Namespace) -> int:

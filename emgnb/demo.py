@@ -76,6 +76,7 @@ def run(
     *,
     people: int = 8,
     repetitions: int = 3,
+    epochs: int = 12,
     seed: int = 1,
     say: Callable[[str], None] = print,
 ) -> Path:
@@ -86,6 +87,7 @@ def run(
     folder : where the recording and the report go
     people : simulated persons for the leave-one-person-out accuracy
     repetitions : of each expression in the recording, which runs in real time
+    epochs : of the networks' training
     seed : of every random choice
     say : is told each step
 
@@ -116,7 +118,7 @@ def run(
     for name in NETWORKS:
         title = name.replace("_", "-").upper()
         say(f"{title}, each person left out once …")
-        across[title] = evaluate.cross_validate(cut, _fit(name, seed), by="participant")
+        across[title] = evaluate.cross_validate(cut, _fit(name, epochs, seed), by="participant")
     comparison = evaluate.compare(across)
     report.add(
         "Would it hold for a person never seen before?",
@@ -175,8 +177,8 @@ def _windows(session: xr.DataTree) -> xr.DataArray:
     return windows.cut(clean, trials, length=LENGTH, step=STEP)
 
 
-def _fit(name: str, seed: int) -> Callable[[xr.DataArray], models.Classifier]:
+def _fit(name: str, epochs: int, seed: int) -> Callable[[xr.DataArray], models.Classifier]:
     def fit(data: xr.DataArray) -> models.Classifier:
-        return models.fit(data, model=name, epochs=12, seed=seed, progress=False)
+        return models.fit(data, model=name, epochs=epochs, seed=seed, progress=False)
 
     return fit

@@ -35,8 +35,11 @@ def open_lab(folder: Path, *, port: int = 8888, browser: bool = True) -> int:
     """
     if util.find_spec("jupyterlab") is None:
         raise RuntimeError('JupyterLab is not installed: pip install "emgnb[all]"')
-    first = copy_notebooks(folder) / "01_acquire.ipynb"
-    command = [sys.executable, "-m", "jupyterlab", str(first), "--ip=127.0.0.1", f"--port={port}"]
+    command = [
+        *(sys.executable, "-m", "jupyterlab", "--ip=127.0.0.1", f"--port={port}"),
+        f"--ServerApp.root_dir={copy_notebooks(folder).resolve()}",
+        "--LabApp.default_url=/lab/tree/01_acquire.ipynb",
+    ]
     if not browser:
         command.append("--no-browser")
     if hasattr(os, "geteuid") and os.geteuid() == 0:

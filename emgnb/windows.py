@@ -249,8 +249,9 @@ def _starts(
         return starts, np.zeros(starts.size, dtype=np.int64), 0
     absent = [name for name in ("onset", "offset", "label") if name not in trials.variables]
     if "trial" not in trials.dims or absent:
+        found = ", ".join(map(str, trials.variables))
         raise ValueError(
-            f"trials: found {', '.join(map(str, trials.variables))} on {', '.join(map(str, trials.dims))}, "
+            f"trials: found {found} on {', '.join(map(str, trials.dims))}, "
             "expected onset, offset and label on trial: labels.trials(session) makes them from "
             "markers, labels.trials_from_events(session, coder) from a coder's events"
         )

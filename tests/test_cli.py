@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from emgnb import recording
+from emgnb import acquire, recording
 from emgnb.cli import main
 
 
@@ -68,6 +68,13 @@ def test_recover_makes_the_session_anew_elsewhere_and_never_over_one(recorded, t
     assert capsys.readouterr().out.strip() == str(target)
     again, first = recording.open(target), recording.open(recorded / "session.zarr")
     assert again["emg/signal"].equals(first["emg/signal"])
+
+
+def test_stop_ends_a_recording_that_nobody_holds(tmp_path, capsys):
+    acquire.start("sim://rest?seed=1&channels=2", tmp_path, participant="P08")
+    assert main(["stop", str(tmp_path)]) == 0
+    session = recording.open(capsys.readouterr().out.strip())
+    assert session.attrs["participant"] == "P08"
 
 
 def test_doctor_finds_the_simulated_face_well(capsys):

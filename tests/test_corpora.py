@@ -479,3 +479,27 @@ def test_flatness_is_1_for_noise_and_small_for_an_envelope():
 def test_the_converter_is_the_smallest_that_holds_the_counts(top, bits):
     assert measures.converter_top(np.array([0.0, top])) == 2**bits - 1
     assert measures.converter_top(np.array([0.5, top])) is None
+
+
+def test_an_empty_trial_is_reported_and_no_event(tmp_path):
+    path = tmp_path / "e.json"
+    path.write_text(json.dumps({"R": {"Neutro": [[], []], "Sorriso": [[1, 2], [3, 4]]}}))
+    (session,) = corpora.read_envelope_json(path)
+    assert session["labels/file/label"].values.tolist() == ["smile"]
+    assert "R/Neutro is empty." in recording.known_faults(session)
+    with pytest.raises(ValueError, match="2 sensors, but 1 names"):
+        corpora.read_envelope_json(path, channel=["one"])
+    with pytest.raises(ValueError, match="gap=-1, expected a number above 0"):
+        corpora.read_envelope_json(path, gap=-1)
+
+
+def test_a_first_row_without_a_stamp_and_an_infinite_value_are_reported(tmp_path):
+    path = tmp_path / "rows.csv"
+    rows = [",smile,inf", *(f"{1_700_000_000 + i},smile,{i % 7}" for i in range(9))]
+    path.write_text("timestamp,emotion_label,s1\n" + "\n".join(rows))
+    session = corpora.read_paper_rows(path, rate=100.0)
+    x = recording.emg(session)
+    assert x.sizes["time"] == 10
+    assert np.isnan(x.values[0, 0])
+    said = " ".join(recording.known_faults(session))
+    assert "1 values of `s1` are no numbers (NaN here), first 'inf' in line 2" in said

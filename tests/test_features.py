@@ -431,3 +431,19 @@ def test_windows_are_not_changed():
     before = w.copy(deep=True)
     features.extract(w, "all")
     xr.testing.assert_identical(w, before)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda w: features.extract(w.values), TypeError, "expected windows .* found ndarray"),
+        (lambda w: features.extract(w.to_dataset(name="signal")), TypeError, "found Dataset"),
+        (lambda w: features.extract(w.drop_attrs()), ValueError, "lost their units and rate"),
+        (lambda w: features.extract(w, threshold="two"), ValueError, "threshold='two'"),
+        (lambda w: features.matrix(w), TypeError, "expected features"),
+        (lambda w: features.matrix(features.extract(w)[[]]), ValueError, "no feature"),
+    ],
+)
+def test_what_is_handed_over_by_mistake_is_told_apart(call, error, words):
+    with pytest.raises(error, match=words):
+        call(noise())

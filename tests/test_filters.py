@@ -635,3 +635,38 @@ def test_real_emg_under_mains_comes_out_and_its_holes_stay(shared_data):
     assert np.isnan(y.values).sum() == 200
     assert (np.nanstd(y.values, axis=0) < 0.2 * np.nanstd(x.values, axis=0)).all()
     assert y["valid"].values.mean() > 0.9
+
+
+def test_no_level_is_measured_on_samples_that_are_marked_invalid():
+    x = envelope()
+    values, valid = x.values.copy(), np.ones(x.sizes["time"], dtype=bool)
+    values[100:150], valid[100:150] = 50.0, False
+    values[1000:1900], valid[1000:1900] = -7.0, False
+    marked = x.copy(data=values).assign_coords(valid=("time", valid))
+    assert Chain(Normalise()).fit(marked).steps[0].level[0] == pytest.approx(1.1, abs=0.01)
+    assert Chain(Baseline()).fit(marked).steps[0].level[0] == pytest.approx(0.1, abs=0.01)
+
+
+def test_a_dead_channel_that_marks_all_invalid_does_not_take_the_others_levels():
+    values = np.column_stack([envelope().values[:, 0], np.full(2000, np.nan)])
+    x = recording.signal(values, rate=100, units="V", signal_kind="envelope")
+    assert not x["valid"].values.any()
+    assert Chain(Baseline()).fit(x).steps[0].level == (pytest.approx(0.1, abs=1e-3), 0.0)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: HighPass("20"), "HighPass: cutoff='20', expected a number above 0"),
+        (lambda: HighPass(20, order=True), "order=True"),
+        (lambda: Normalise(level=()), r"level=\(\), expected"),
+        (lambda: Baseline(rest=(0, 1)), r"rest=\(0, 1\), expected pairs"),
+        (lambda: Chain.from_json("hello"), r"no JSON of a chain.*to_json"),
+        (lambda: PRESETS["raw"].live(-1.0, 2), "rate=-1.0, expected"),
+        (lambda: PRESETS["raw"].live(RATE, 0), "channels=0, expected"),
+        (lambda: PRESETS["raw"](noise().drop_vars("time")), "no coordinate `time`"),
+    ],
+)
+def test_options_by_mistake_are_told_in_the_words_of_the_step(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()

@@ -170,3 +170,46 @@ def test_overlapping_events_make_no_trials():
         labels.trials_from_events(s, "ada", by="au")
     with pytest.raises(ValueError, match="no labels by 'ben': the session has \\['ada'\\]"):
         labels.trials_from_events(s, "ben")
+
+
+def test_one_word_to_ignore_is_a_word_and_not_its_letters():
+    s = session([1, 5, 9], ["rest", "re", "smile"])
+    assert [label for label, *_ in rows(labels.trials(s, ignore="rest"))] == ["re", "smile"]
+    assert recording.history(labels.trials(s, ignore="rest"))[0]["ignore"] == ["rest"]
+
+
+def test_an_action_unit_is_its_number():
+    assert labels.events([1, 3], [2, 4], au=12)["au"].values.tolist() == ["12", "12"]
+    with pytest.raises(ValueError, match=r"au: \['AU12'\], expected the number alone"):
+        labels.events([1], [2], au="AU12")
+
+
+def test_labels_outside_the_recording_are_refused_with_all_other_faults_at_once():
+    s = session([1], ["smile"])
+    reaching = labels.with_labels(s, "ada", labels.events([19], [25], au="12"))
+    assert reaching["labels/ada/offset"].item() == 25
+    with pytest.raises(ValueError, match=r"event 1 \(30–31 s\) lies outside .*\(0–19.99 s\)"):
+        labels.with_labels(s, "ada", labels.events([1, 30], [2, 31]))
+    bad = labels.events([1], [2]).assign(onset=("event", [np.nan]), side=("event", ["left"]))
+    with pytest.raises(ValueError, match=r"(?s)3 faults.*coder=''.*not after onset nan.*'left'"):
+        labels.with_labels(s, "", bad)
+
+
+def test_what_is_no_session_is_refused_with_what_is():
+    s = session([1], ["smile"])
+    for call in (
+        lambda: labels.trials(s["emg/signal"]),
+        lambda: labels.trials_from_events(s["emg/signal"], "ada"),
+        lambda: labels.with_labels(s["emg/signal"], "ada", labels.events([1], [2])),
+    ):
+        with pytest.raises(TypeError, match=r"expected a session.*found DataArray"):
+            call()
+    with pytest.raises(ValueError, match="no samples"):
+        labels.trials(recording.with_signal(s, s["emg/signal"][:0]))
+    with pytest.raises(ValueError, match="onset='now', expected numbers"):
+        labels.events("now", 2)
+
+
+def test_options_may_be_numpy_numbers():
+    found = labels.trials(session([1], ["smile"]), reaction=np.float32(0.5))
+    assert recording.history(found)[0]["reaction"] == 0.5

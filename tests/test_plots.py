@@ -282,3 +282,22 @@ def test_every_figure_is_json_of_floats_on_a_transparent_ground():
         assert kinds <= {"f4", "f8"}
         assert figure.layout.paper_bgcolor == "rgba(0,0,0,0)"
         assert figure.layout.height >= 100
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda x: plots.signal(recording.make(x)), "found DataTree"),
+        (lambda x: plots.signal(x, compare=x.values), "found ndarray"),
+        (lambda x: plots.signal(x, compare=x.isel(channel=[0])), "has no channel ch2; it has ch1"),
+        (lambda x: plots.spectrum(x), r"spectra\.spectrum\(x\) measures one"),
+        (lambda x: plots.response(filters.PRESETS["raw"]), "found Chain"),
+        (lambda x: plots.features(x), "found DataArray"),
+        (lambda x: plots.confusion(x), "cross_validate"),
+        (lambda x: plots.training(x), "found DataArray"),
+        (lambda x: plots.accuracy({"cnn": 0.9}), "cnn: expected .* found float"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused_with_what_can(call, words):
+    with pytest.raises((TypeError, ValueError), match=words):
+        call(face(3.0, 2))

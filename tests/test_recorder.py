@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 import xarray as xr
 
 from emgnb import acquire, recording
+from emgnb.acquire.health import process_runs
 from emgnb.acquire.journal import JournalReader, Kind
 
 FEEDER = Path(__file__).parent / "feeder.py"
@@ -447,6 +449,18 @@ def test_what_cannot_be_recorded_is_refused_before_anything_is_made(folder, opti
     with pytest.raises((ValueError, acquire.PortError), match=words):
         acquire.start(**{"port": "sim://smile", **options}, folder=folder)
     assert list(folder.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps folders of open files")
+def test_a_recording_whose_folder_is_removed_does_not_run_for_ever(folder):
+    recorder = acquire.start("sim://rest?seed=1&channels=2", folder)
+    pid = recorder.health().pid
+    shutil.rmtree(recorder.folder)
+    for _ in range(100):
+        if not process_runs(pid):
+            break
+        time.sleep(0.1)
+    assert not process_runs(pid)
 
 
 def test_a_living_recording_is_not_recovered_but_found_again(folder):

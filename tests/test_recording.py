@@ -277,3 +277,96 @@ def test_empty_tables_keep_their_types(tmp_path):
     for column in ("markers/text", "labels/ann/label"):
         assert again[column].dtype.kind == "U", column
         assert again[column].size == 0
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: recording.signal(["a", "b"], rate=1.0, units="uV"), "values are not all numbers"),
+        (lambda: recording.signal(np.zeros((2, 5000)), rate=1.0, units="uV"), r"give values\.T"),
+        (lambda: recording.signal(np.zeros((9, 0)), rate=1.0, units="uV"), "no channel"),
+        (lambda: recording.signal([1, 2], rate="1000", units="uV"), "rate='1000'"),
+        (lambda: recording.signal([1, 2], rate=np.inf, units="uV"), "rate=inf"),
+        (lambda: recording.signal([1, 2], rate=1.0, gain="x", units="uV"), "gain are not all"),
+        (lambda: recording.signal([1, 2], time=["12:00", "12:01"], units="uV"), "time are not all"),
+        (lambda: recording.make(np.zeros((9, 2))), r"found ndarray \(9, 2\)"),
+        (lambda: recording.make(session()), "expected a signal .* found DataTree"),
+        (lambda: recording.make(noise(), markers=["smile"]), r"recording\.markers.* found list"),
+        (lambda: recording.make(noise(), labels=event_table()), "found a table"),
+        (lambda: recording.make(noise(), consent=np.zeros(2)), "`consent` is a ndarray"),
+        (lambda: recording.emg(noise()), "expected a session, .* found DataArray"),
+        (lambda: recording.with_signal(noise(), session()), "expected a session"),
+        (lambda: recording.markers([np.nan, 2], ["a", "b"]), "1 marker times are NaN, first .*'a'"),
+        (lambda: recording.markers([1, 2], ["a", "b"], uncertainty=[1, 2, 3]), "3 uncertainties"),
+        (lambda: recording.sampling_rate(np.zeros(9)), "found ndarray"),
+        (lambda: recording.sampling_rate(noise()[::-1]), "time runs backwards"),
+        (lambda: recording.uniform(noise(), rate=100.0), "fold its frequencies"),
+    ],
+)
+def test_what_is_handed_over_by_mistake_is_told_in_the_fields_words(call, words):
+    with pytest.raises((TypeError, ValueError), match=words):
+        call()
+
+
+def test_a_single_word_is_one_marker_and_one_channel():
+    assert recording.markers(1.0, "smile")["text"].values.tolist() == ["smile"]
+    one = recording.signal([1, 2, 3], rate=10.0, units="uV", channel="emg", gain=np.float32(2))
+    assert one["channel"].values.tolist() == ["emg"]
+
+
+def test_what_was_invalid_stays_so_on_a_uniform_clock():
+    time = np.arange(40) / 20 + np.random.default_rng(0).normal(0, 0.003, 40)
+    valid = np.ones(40, dtype=bool)
+    valid[10:20] = False
+    x = recording.signal(np.zeros(40), time=time, units="uV", valid=valid)
+    np.testing.assert_array_equal(recording.uniform(x)["valid"].values, valid)
+
+
+def test_stamps_that_leap_are_not_laid_out_over_years():
+    time = np.concatenate([[0.0], 1.7e9 + np.arange(400) / 20])
+    x = recording.signal(np.zeros(401), time=time, units="count")
+    with pytest.raises(ValueError, match="the time stamps leap"):
+        recording.uniform(x, rate=20.0)
+
+
+@pytest.mark.parametrize("coder", ["", "../emg", "a/b", ".."])
+def test_labels_are_written_nowhere_but_in_their_place(tmp_path, coder):
+    path = recording.save(session(), tmp_path / "one.zarr")
+    recording.add_labels(path, "ann", event_table())
+    before = sorted(str(p) for p in tmp_path.rglob("*"))
+    with pytest.raises(ValueError, match="expected a name without a slash"):
+        recording.add_labels(path, coder, event_table())
+    assert sorted(str(p) for p in tmp_path.rglob("*")) == before
+
+
+def test_labels_that_cannot_be_written_leave_the_old_ones(tmp_path):
+    path = recording.save(session(), tmp_path / "one.zarr")
+    recording.add_labels(path, "ann", event_table())
+    with pytest.raises(ValueError, match="cannot serialize"):
+        recording.add_labels(path, "ann", event_table().assign(odd=("event", [{1, 2}])))
+    assert float(recording.open(path)["labels/ann/onset"][0]) == 1.0
+    assert [p.name for p in tmp_path.iterdir()] == ["one.zarr"]
+
+
+def test_a_writer_refuses_blocks_of_another_shape(tmp_path):
+    with pytest.raises(ValueError, match=r"shape \(10, 3\), expected \(time, 2\)"):
+        write_counts(tmp_path / "c.zarr", [np.zeros((10, 3))])
+    irregular = recording.signal(np.zeros((3, 2)), time=[0, 1, 2], units="V")
+    with pytest.raises(ValueError, match="plain time stamps"):
+        recording.SessionWriter(tmp_path / "d.zarr", irregular)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_netcdf_takes_every_attribute_and_leaves_the_session_as_it_was(tmp_path):
+    opened = recording.open(write_counts(tmp_path / "c.zarr", [np.zeros((100, 2))]))
+    opened.attrs |= {"consent": {"version": 1}, "blind": True, "note": None}
+    netcdf = xr.open_datatree(recording.to_netcdf(opened, tmp_path / "s.nc"), engine="h5netcdf")
+    assert json.loads(netcdf.attrs["consent"]) == {"version": 1}
+    assert (netcdf.attrs["blind"], netcdf.attrs["note"]) == ("true", "null")
+    assert netcdf["emg/valid"].values.all()
+    assert opened["emg/signal"].encoding["scale_factor"] == 5 / 1023
+
+
+def test_an_infinite_sample_is_not_valid():
+    x = recording.signal([0, np.inf, 1], rate=10.0, units="uV")
+    assert x["valid"].values.tolist() == [True, False, True]

@@ -65,7 +65,7 @@ def test_too_short_a_stretch_is_refused_with_its_length():
 
 def test_a_dead_channel_is_named():
     values = np.column_stack([noise(3.0), np.full(3000, np.nan)])
-    with pytest.raises(ValueError, match="channel ch2 has no sample at all. Leave it out"):
+    with pytest.raises(ValueError, match=r"channel ch2 has no sample at all\. Leave it out"):
         spectrum(recording.signal(values, rate=1000, units="uV"))
 
 
@@ -87,3 +87,14 @@ def test_the_signal_is_not_changed_and_the_history_grows():
     spec = spectrum(x)
     assert x.identical(before)
     assert recording.history(spec)[-1]["step"] == "spectrum"
+
+
+def test_a_session_or_a_length_in_words_is_refused_with_what_was_expected():
+    x = recording.signal(noise(3.0), rate=1000, units="uV")
+    with pytest.raises(TypeError, match=r"session\['emg/signal'\].*found DataTree"):
+        spectrum(recording.make(x))
+    with pytest.raises(ValueError, match=r"x.sel\(channel=\['ch1'\]\) keeps the dimension"):
+        spectrum(x.sel(channel="ch1"))
+    for length in (float("nan"), -1.0, "1 s"):
+        with pytest.raises(ValueError, match=r"length=.*above 0"):
+            spectrum(x, length=length)

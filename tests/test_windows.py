@@ -244,3 +244,23 @@ def test_two_recordings_of_nobody_in_particular_cannot_be_stacked():
 def test_a_gain_that_differs_between_people_becomes_unknown():
     w = windows.stack([part("P1", gain=[1000.0, 500.0]), part("P2", gain=[1000.0, 200.0])])
     assert w["gain"].values.tolist() == [1000.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda x: windows.cut(x.values), TypeError, r"found ndarray \(1000, 2\)"),
+        (lambda x: windows.cut(x.sel(channel="ch1")), ValueError, "keeps the dimension"),
+        (lambda x: windows.cut(windows.cut(x)), ValueError, "what they were cut from"),
+        (lambda x: windows.cut(x, length="0.2"), ValueError, "length='0.2'.*above 0"),
+        (lambda x: windows.cut(x, length=200.0), ValueError, "200 ms is 0.2"),
+        (lambda x: windows.cut(x, labels.events([1], [2])), ValueError, "trials_from_events"),
+        (lambda x: windows.cut(x, recording.markers([1], ["a"])), ValueError, r"labels\.trials\("),
+        (lambda x: windows.cut(x, table((np.nan, 2, "a"))), ValueError, "row 0: nan–2 s"),
+        (lambda x: windows.stack(windows.cut(x)), TypeError, "a list of windows"),
+        (lambda x: windows.stack([x, x]), ValueError, r"windows\.cut first"),
+    ],
+)
+def test_what_is_handed_over_by_mistake_is_told_apart(call, error, words):
+    with pytest.raises(error, match=words):
+        call(ramp())

@@ -145,6 +145,9 @@ class Recording:
                 self._report()
             if SYNC_EVERY in late:
                 self._journal.sync()
+                if not (self.folder / "journal.emgj").exists():
+                    # Nobody can stop or use a recording whose folder is gone: it would run for ever.
+                    raise FileNotFoundError(f"{self.folder} was removed")
             self.stop_asked.wait(TICK)
 
     def _finish(self) -> None:

@@ -218,7 +218,8 @@ class Chain:
         values = table.astype(np.float64, order="F")
         missing = ~np.isfinite(values)
         values = engine.bridge(values, missing)
-        unseen = missing | _invalid(x, missing)
+        whole = any(step.needs_whole for step in self.steps)
+        unseen = missing | _invalid(x, missing) if whole else missing
         pending: list[Array] = []
         fitted: list[Step] = []
 

@@ -46,7 +46,7 @@ def signal(
     channel : names, unique; "ch1", "ch2", … by default
     muscle, side, signal_kind, gain : one for all channels or one each; side is "left", "right",
         "midline" or ""; signal_kind says what the sensor gives: "raw", "rectified", "envelope"
-    valid : (time,) bool; by default a sample is valid where no channel is NaN
+    valid : (time,) bool; by default a sample is valid where all channels are finite
     start : time of the first sample in s, with `rate`
     nominal_rate : what the device claims, in Hz
     lost : scans known to be lost
@@ -82,7 +82,7 @@ def signal(
     }
     if len(names) != width:
         raise ValueError(f"{len(names)} channel names for {width} columns of values")
-    ok = ~np.isnan(data).any(axis=1) if valid is None else np.asarray(valid, dtype=bool)
+    ok = np.isfinite(data).all(axis=1) if valid is None else np.asarray(valid, dtype=bool)
     if ok.shape != (n,):
         raise ValueError(f"valid has shape {ok.shape}, expected ({n},)")
     if rate is not None:

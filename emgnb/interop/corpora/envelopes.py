@@ -59,7 +59,8 @@ def read_envelope_json(
 
     Raises
     ------
-    ValueError : no JSON, or another layout: what was found and where
+    ValueError : no JSON, or another layout: what was found and where; or not as many
+        names as sensors
 
     Examples
     --------
@@ -72,6 +73,7 @@ def read_envelope_json(
     ... ]                                                                        # doctest: +SKIP
     >>> evaluate.cross_validate(windows.stack(parts), fit, by="session")         # doctest: +SKIP
     """
+    recording.need_positive(rate=rate, gap=gap)
     path = Path(path)
     content = _loaded(path)
     trials: dict[str, dict[str, Floats]] = {}
@@ -88,6 +90,8 @@ def read_envelope_json(
     if len(widths) != 1:
         raise ValueError(_misfit(path, f"trials of {' and of '.join(map(str, widths))} sensors"))
     names = channel or [f"sensor{k + 1}" for k in range(widths[0])]
+    if len(names) != widths[0]:
+        raise ValueError(f"{path.name} has {widths[0]} sensors, but {len(names)} names: {names}")
     found = [
         f"No time stamps: {rate:.4g} Hz is nominal, and the pauses between the trials of a "
         f"round are unknown (here {gap:g} s).",
@@ -138,18 +142,19 @@ def _session(
     )
     onset = np.array(begin) / rate
     offset = onset + np.array([len(trial) for trial in expressions.values()]) / rate
-    original = list(expressions)
-    texts = [ENGLISH.get(name.strip().casefold(), name) for name in original]
+    # What is empty is no event.
     there = offset > onset
-    table = labels.events(onset, offset, label=texts).assign(original=("event", np.array(original)))
-    cues = sorted(
-        [(t, text) for t, text, ok in zip(onset, texts, there, strict=True) if ok]
-        + [(t, "pause") for t, ok in zip(offset, there, strict=True) if ok]
+    onset, offset = onset[there], offset[there]
+    original = [name for name, ok in zip(expressions, there, strict=True) if ok]
+    texts = [ENGLISH.get(name.strip().casefold(), name) for name in original]
+    table = labels.events(onset, offset, label=texts).assign(
+        original=("event", np.array(original, dtype=str))
     )
+    cues = sorted([*zip(onset, texts, strict=True), *((t, "pause") for t in offset)])
     return recording.make(
         x,
         markers=recording.markers([t for t, _ in cues], [text for _, text in cues], source="file"),
-        labels={"file": table.isel(event=there)},
+        labels={"file": table},
         **attrs,
     )
 

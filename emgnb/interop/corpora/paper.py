@@ -77,7 +77,7 @@ def read_paper_rows(
         stamps, values = stamps[kept], values[kept]
         labels = [label for label, keep in zip(labels, kept, strict=True) if keep]
         muscles = [muscle for muscle, keep in zip(muscles, kept, strict=True) if keep]
-    since = stamps - stamps[0]
+    since = stamps - stamps[np.isfinite(stamps)][0]
     found += _clock_faults(since, table.bytes_per_row)
     blocks = measures.runs(labels)
     found += _row_faults(values, labels, muscles, blocks)

@@ -64,6 +64,9 @@ class Table:
                 values[i] = parse(cell)
             except ValueError:
                 unreadable.append(i)
+            if np.isinf(values[i]):
+                values[i] = np.nan
+                unreadable.append(i)
         good = len(cells) - missing - len(unreadable)
         if good < 0.5 * len(cells):
             example = repr(cells[unreadable[0]]) if unreadable else "only empty cells"
