@@ -171,6 +171,9 @@ def capture(tmp_path: Path) -> Iterator[Capture]:
 
 def test_a_capture_records_marks_and_stores_without_a_browser(capture: Capture) -> None:
     sent = sent_by(capture.live)
+    laid_out: list[int] = []  # channels the browser knew of when samples came
+    send = capture.live.send
+    capture.live.send = lambda *a, **k: (laid_out.append(len(capture.live.channels)), send(*a, **k))
     capture.start()
     until(lambda: capture.live.newest > 1000)
     capture.mark("smile")
@@ -185,6 +188,7 @@ def test_a_capture_records_marks_and_stores_without_a_browser(capture: Capture) 
     samples = [content for content, _ in sent if content["kind"] == "samples"]
     shown = np.concatenate([np.frombuffer(b[0], dtype="<f4") for _, b in sent if b]).reshape(-1, 8)
     assert samples[0]["first"] == 0
+    assert set(laid_out[1:]) == {8}  # all but the call to forget the recording before
     values = stored["emg/signal"].values
     first = int(np.argmin(np.abs(values[:2000] - shown[500]).sum(axis=1))) - 500
     np.testing.assert_allclose(shown, values[first : first + len(shown)], rtol=1e-5)

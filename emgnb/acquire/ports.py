@@ -94,7 +94,7 @@ def open_port(url: str) -> Port:
     Parameters
     ----------
     url : a device ("COM3", "/dev/ttyACM0"), "serial://…?baud=500000&rate=1000&channels=8",
-        "sim://smile?seed=1&rate=1000&channels=8&sensor=raw&drift_ppm=0", or "replay://file?speed=1"
+        "sim://smile?seed=1&rate=1000&channels=8&sensor=raw&drift_ppm=-1300", or "replay://file?speed=1"
 
     Raises
     ------

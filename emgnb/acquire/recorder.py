@@ -146,7 +146,7 @@ class Recording:
             if SYNC_EVERY in late:
                 self._journal.sync()
                 if not (self.folder / "journal.emgj").exists():
-                    # Nobody can stop or use a recording whose folder is gone: it would run for ever.
+                    # Nobody could stop or use it any more: it would run for ever.
                     raise FileNotFoundError(f"{self.folder} was removed")
             self.stop_asked.wait(TICK)
 

@@ -11,6 +11,9 @@ from emgnb.acquire.frames import Encoder, Status
 from emgnb.acquire.journal import JournalError, JournalReader, Kind
 from emgnb.acquire.ports import CHANNELS, PAUSE, RATE, Port, PortError, numbers
 
+# A board's resonator is off by up to 0.5 %; a simulated one without fault would hide that.
+DRIFT_PPM = -1300
+
 
 class SimPort(Port):
     """The simulated face behind a board that speaks our frames, in real time.
@@ -29,7 +32,7 @@ class SimPort(Port):
             seed=0,
             rate=RATE,
             channels=CHANNELS,
-            drift_ppm=0,
+            drift_ppm=DRIFT_PPM,
             participant=0,
             session=0,
             mains=50,

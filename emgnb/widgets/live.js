@@ -102,7 +102,7 @@ function render({ model, el }) {
     pen.textAlign = "center";
     pen.globalAlpha = 0.65;
     const seconds = model.get("seconds"), step = seconds > 20 ? 5 : seconds > 8 ? 2 : 1, origin = model.get("origin");
-    for (let t = Math.ceil(Math.max(0, begin / rate + origin) / step) * step; t <= end / rate + origin; t += step)
+    if (next !== null) for (let t = Math.ceil(Math.max(0, begin / rate + origin) / step) * step; t <= end / rate + origin; t += step)
       pen.fillText(`${t} s`, x((t - origin) * rate), height - BOTTOM / 2);
     pen.globalAlpha = 1;
     marks = marks.filter((mark) => mark.scan >= begin);

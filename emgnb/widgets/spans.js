@@ -269,7 +269,7 @@ function render({ model, el }) {
       rows[row] = Math.max(b, a + pen.measureText(text).width + 6);
       if (b < LEFT || a > width) return;
       pen.fillStyle = pen.strokeStyle = colour(event);
-      pen.globalAlpha = i === selected() ? 0.3 : 0.14;
+      pen.globalAlpha = i === selected() ? 0.22 : 0.12;
       pen.fillRect(a, TOP, Math.max(1, b - a), height - TOP - BOTTOM);
       pen.globalAlpha = 1;
       pen.fillRect(a, row * STRIP + 2, Math.max(2, b - a), 3);

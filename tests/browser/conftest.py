@@ -7,6 +7,7 @@ temporary folder.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import secrets
@@ -21,14 +22,9 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
-
-playwright_api = pytest.importorskip(
-    "playwright.sync_api", reason="playwright is not installed: pip install 'emgnb[test]'"
-)
-pytest.importorskip("jupyterlab", reason="JupyterLab is not installed: pip install 'emgnb[lab]'")
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _CHROMIUM_FLAGS = [
@@ -49,10 +45,13 @@ def chromium() -> str:
     for name in _BROWSERS:
         if found := shutil.which(name):
             return found
-    missing = f"no Chromium found (looked for {', '.join(_BROWSERS)})"
+    _missing(f"no Chromium found (looked for {', '.join(_BROWSERS)})")
+
+
+def _missing(what: str) -> NoReturn:
     if os.environ.get("CI", "").lower() in ("1", "true"):
-        pytest.fail(missing)
-    pytest.skip(missing)
+        pytest.fail(f"{what}, and on CI it must be there")
+    pytest.skip(what)
 
 
 @pytest.fixture(scope="session")
@@ -102,6 +101,8 @@ class LabServer:
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
+    if importlib.util.find_spec("jupyterlab") is None:
+        _missing("JupyterLab is not installed (pip install 'emgnb[lab]')")
     home = tmp_path_factory.mktemp("jupyter")
     root = tmp_path_factory.mktemp("lab")
     folders = {
@@ -263,7 +264,11 @@ class Notebook:
 
 @pytest.fixture(scope="session")
 def browser(chromium: str) -> Iterator[Any]:
-    with playwright_api.sync_playwright() as driver:
+    if importlib.util.find_spec("playwright") is None:
+        _missing("playwright is not installed (pip install 'emgnb[test]')")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
         started = driver.chromium.launch(
             executable_path=chromium, headless=True, args=_CHROMIUM_FLAGS
         )
@@ -273,7 +278,7 @@ def browser(chromium: str) -> Iterator[Any]:
 
 @pytest.fixture
 def open_notebook(
-    lab: LabServer, browser: Any, screenshots: Path
+    browser: Any, lab: LabServer, screenshots: Path
 ) -> Iterator[Callable[..., Notebook]]:
     """Open a notebook that lies in the server's folder, with its kernel ready."""
     contexts = []

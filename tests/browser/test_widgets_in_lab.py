@@ -72,6 +72,16 @@ def test_the_capture_records_by_mouse(lab: Any, open_notebook: Callable[..., Any
     assert int(canvas.get_attribute("data-scan")) > scan + 1000
     assert picture(canvas) != earlier
     notebook.screenshot("recording")
+    canvas.evaluate("(canvas) => { canvas.style.display = 'none'; }")  # out of sight: not drawn
+    page.wait_for_timeout(300)
+    frames = canvas.get_attribute("data-frames")
+    page.wait_for_timeout(500)
+    assert canvas.get_attribute("data-frames") == frames
+    canvas.evaluate("(canvas) => { canvas.style.display = ''; }")
+    page.wait_for_function(
+        "(n) => Number(document.querySelector('canvas.emgnb-live').dataset.frames) > n + 5",
+        arg=int(frames),
+    )
     panel.get_by_placeholder("another marker").fill("blink")
     panel.get_by_role("button", name="Mark").click()
     assert_keys_stay_inside(notebook, panel.get_by_role("button", name="rest"))
