@@ -62,15 +62,14 @@ def measured_rate(x: xr.DataArray | xr.Dataset) -> float:
     span = time[-1] - time[0]
     if not span > 0:
         raise ValueError(f"all {time.size} time stamps are {time[0]:g} s: no rate can be measured")
-    whole = np.floor(time - time[0]).astype(np.int64)
-    rows = np.bincount(whole[whole >= 0])
-    rows = rows[1:-1] if rows.size > 3 else rows
-    # A second without rows is a pause; slower than one row a second, the span decides.
-    busy = rows[rows > 0]
-    coarse = float(np.median(busy)) if busy.size and np.median(rows) >= 1 else time.size / span
+    # Only seconds with rows are counted: a stamp that leaps by years must not cost their memory.
+    _, rows = np.unique(np.floor(time - time[0]), return_counts=True)
+    busy = float(rows.size)
+    typical = float(np.median(rows[1:-1] if rows.size > 3 else rows))
+    coarse = typical if typical > 1 else time.size / span
     steps = np.diff(time)
     usual = steps[(steps > 0.5 / coarse) & (steps < 1.5 / coarse)]
-    return float(1.0 / usual.mean()) if usual.sum() > 0.5 * span else coarse
+    return float(1.0 / usual.mean()) if usual.sum() > 0.5 * min(busy, span) else coarse
 
 
 def uniform(x: xr.DataArray, *, rate: float | None = None) -> xr.DataArray:
