@@ -7,6 +7,8 @@ has something to complain about.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import signal
 import sys
 import time
@@ -23,12 +25,15 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
     arguments = _parser().parse_args(argv)
+    # A console of another alphabet shows ? for what it lacks; an error would end a recording.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
     try:
         code: int = arguments.run(arguments)
     except KeyboardInterrupt:
         print(f"emgnb {arguments.command}: interrupted", file=sys.stderr)
         return 130
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, ImportError) as error:
         print(f"emgnb {arguments.command}: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     return code
@@ -119,6 +124,10 @@ def _record(arguments: argparse.Namespace) -> int:
 
     if arguments.seconds is not None and not arguments.seconds > 0:
         raise ValueError(f"--seconds {arguments.seconds:g}, expected more than 0")
+    for name in ("SIGTERM", "SIGHUP"):
+        # A closed terminal ends the recording as Ctrl-C does: nobody would see it go on.
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _interrupt)
     recorder = acquire.start(
         with_options(arguments.port, channels=arguments.channels, rate=arguments.rate),
         arguments.folder,
@@ -127,21 +136,22 @@ def _record(arguments: argparse.Namespace) -> int:
         signal_kind=arguments.kind,
         dialect=arguments.dialect,
     )
-    print(f"recording into {recorder.folder}; Ctrl-C stops", flush=True)
-    for name in ("SIGTERM", "SIGHUP"):
-        # A closed terminal ends the recording as Ctrl-C does: nobody would see it go on.
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), _interrupt)
     try:
+        print(f"recording into {recorder.folder}; Ctrl-C stops", flush=True)
         _watch(recorder, arguments.seconds)
     except KeyboardInterrupt:
-        print(file=sys.stderr)
-    session = recorder.stop()
+        with contextlib.suppress(OSError):
+            print(file=sys.stderr)
+    finally:
+        # Whatever it was, a terminal that takes no more words included.
+        session = recorder.stop()
     print(session)
     return 0
 
 
-def _interrupt(*_: object) -> None:
+def _interrupt(number: int, _: object) -> None:
+    # A closed terminal may say so twice, and the second time must not keep `stop` from being said.
+    signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
@@ -193,7 +203,7 @@ def _about_session(path: Path) -> str:
     from emgnb import recording
 
     session = recording.open(path)
-    signal_ = session["emg"].to_dataset()["signal"]
+    signal_ = recording.emg(session)
     markers = session["markers"].to_dataset() if "markers" in session.children else None
     rate = recording.measured_rate(signal_)
     rows, channels = signal_.shape

@@ -138,13 +138,16 @@ def _record(folder: Path, repetitions: int, seed: int, say: Callable[[str], None
     seconds = 3.5 * len(EXPRESSIONS) * repetitions
     say(f"Recording {seconds:.0f} s from the simulated face …")
     recorder = acquire.start(port=f"sim://smile?seed={seed}", folder=folder, participant="P01")
-    for expression in EXPRESSIONS * repetitions:
-        recorder.mark(expression)
-        time.sleep(2.0)
-        recorder.mark("rest")
-        time.sleep(1.5)
-    say(str(recorder.health()))
-    path: Path = recorder.stop()
+    try:
+        for expression in EXPRESSIONS * repetitions:
+            recorder.mark(expression)
+            time.sleep(2.0)
+            recorder.mark("rest")
+            time.sleep(1.5)
+        say(str(recorder.health()))
+    finally:
+        # Interrupted or not: left alone the recorder would go on for ever.
+        path: Path = recorder.stop()
     return path
 
 

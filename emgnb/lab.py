@@ -36,7 +36,8 @@ def open_lab(folder: Path, *, port: int = 8888, browser: bool = True) -> int:
     if util.find_spec("jupyterlab") is None:
         raise RuntimeError('JupyterLab is not installed: pip install "emgnb[all]"')
     command = [
-        *(sys.executable, "-m", "jupyterlab", "--ip=127.0.0.1", f"--port={port}"),
+        # -P: a file signal.py or json.py in this folder is not taken for Python's own.
+        *(sys.executable, "-P", "-m", "jupyterlab", "--ip=127.0.0.1", f"--port={port}"),
         f"--ServerApp.root_dir={copy_notebooks(folder).resolve()}",
         "--LabApp.default_url=/lab/tree/01_acquire.ipynb",
     ]

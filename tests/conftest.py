@@ -1,5 +1,7 @@
-"""What every test may ask for."""
+"""What every test may ask for, and what none may leave behind."""
 
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,3 +14,27 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("no real recordings beside this checkout (../shared/data)")
     return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_recorder_is_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No recorder that a module's tests started runs on after them."""
+    yield
+    base = str(tmp_path_factory.getbasetemp())
+    deadline = time.monotonic() + 60
+    while left := _recorders(base):
+        if time.monotonic() > deadline:
+            pytest.fail(f"recorders left running: {left}")
+        time.sleep(0.1)
+
+
+def _recorders(base: str) -> list[str]:
+    """Command lines of the recorders that write below a folder."""
+    import psutil
+
+    return [
+        " ".join(process.info["cmdline"])
+        for process in psutil.process_iter(["cmdline"])
+        if "emgnb.acquire.recorder" in (process.info["cmdline"] or ())
+        and any(base in word for word in process.info["cmdline"])
+    ]

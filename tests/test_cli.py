@@ -153,6 +153,50 @@ def test_info_of_something_else_says_what_it_found(tmp_path, capsys):
     assert "not a journal" in capsys.readouterr().err
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+def test_a_closed_terminal_ends_a_recording_with_its_session(tmp_path):
+    """The terminal is gone: it sends its signal, and every word to it is an error."""
+    import pty
+
+    child, terminal = pty.fork()
+    if child == 0:
+        command = [sys.executable, "-m", "emgnb.cli", "record", "sim://smile", "-o", str(tmp_path)]
+        os.execv(sys.executable, command)
+    said = b""
+    while b"scans" not in said:
+        said += os.read(terminal, 1000)
+    os.close(terminal)
+    os.waitpid(child, 0)
+    recorder = acquire.attach(tmp_path)
+    deadline = time.monotonic() + 60
+    while recorder.health().state != "stopped":
+        assert time.monotonic() < deadline, recorder.health()
+        time.sleep(0.05)
+    assert recording.open(recorder.stop())["emg/signal"].sizes["time"] > 0
+
+
+def test_a_missing_package_is_said_in_one_line(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "emgnb.demo", None)
+    assert main(["demo"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_an_interrupted_demo_leaves_no_recording(tmp_path):
+    from emgnb import demo
+
+    marked = acquire.Recorder.mark
+    with pytest.MonkeyPatch.context() as patch:
+
+        def interrupt(self, text):
+            marked(self, text)
+            raise KeyboardInterrupt
+
+        patch.setattr(acquire.Recorder, "mark", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            demo.run(tmp_path, say=lambda _: None)
+    assert not acquire.attach(tmp_path).health().is_alive
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C cannot be sent to a child on Windows")
 def test_ctrl_c_ends_a_recording_with_its_session(tmp_path):
     child = subprocess.Popen(

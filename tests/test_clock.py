@@ -69,3 +69,20 @@ def test_eight_hours_of_arrivals_fit_in_little_memory_and_follow_a_wandering_res
         assert here is not None
         true = np.interp(moment, taken, scans)
         assert abs(float(here.scan_at(moment)) - true) < 5
+
+
+def test_arrivals_at_one_moment_are_no_clock():
+    with pytest.raises(ValueError, match="needs two"):
+        fit([0, 10], [1.0, 1.0])
+
+
+def test_the_whole_is_fitted_from_few_points_however_long_it_lasts():
+    rng = np.random.default_rng(1)
+    collected = Arrivals(nominal_rate=1000)
+    for n in range(200_000):
+        collected.add(n * 180, n * 0.18 + rng.exponential(0.003))
+    assert len(collected._whole) < 100
+    found = collected.fit()
+    assert found is not None
+    assert found.seconds > 9.9 * 3600
+    assert found.drift_ppm == pytest.approx(0, abs=1)

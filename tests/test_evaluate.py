@@ -444,3 +444,80 @@ def test_samples_of_a_channel_share_one_mean_and_nan_stay():
 def test_the_logarithm_of_what_is_not_positive_is_refused():
     with pytest.raises(ValueError, match="at or below 0"):
         evaluate.standardise_within(make(), log=True)
+
+
+# ── What a mistrustful statistician tries ─────────────────────────────────────────────────────
+
+
+def test_a_label_that_one_fold_has_alone_is_refused():
+    """Two people of six show it, and fold 1 holds both: nothing would teach it there."""
+    data = make(people=6)
+    people, label = data["participant"].values, data["label"].values.astype(object)
+    alike = next(iter(evaluate.splits(data, "participant", folds=3)))[1]
+    pair = np.unique(people[alike])
+    label[np.isin(people, pair) & (label == "smile")] = "wink"
+    rare = data.assign_coords(label=("window", label.astype(str)))
+    with pytest.raises(ValueError, match=r"every participant with label 'wink' is in fold 1.*more"):
+        list(evaluate.splits(rare, "participant", folds=3))
+    assert len(list(evaluate.splits(rare, "participant"))) == 6
+
+
+@pytest.mark.parametrize("hole", ["", "nan", np.nan, None])
+def test_windows_without_a_label_are_no_class_of_their_own(hole):
+    data = make(people=3)
+    label = data["label"].values.astype(object)
+    label[::9] = hole
+    with pytest.raises(ValueError, match="10 of 90 windows have no label"):
+        run(data.assign_coords(label=("window", label)))
+
+
+@pytest.mark.parametrize("kind", [int, float, bool, "S8", object])
+def test_labels_of_any_type_are_names(kind):
+    data = make(people=3)
+    names = {"frown": 0, "rest": 1, "smile": 2 if kind is not bool else 1}
+    label = data["label"].values
+    given = label if kind in ("S8", object) else np.array([names[name] for name in label])
+    found = run(data.assign_coords(label=("window", given.astype(kind))))
+    assert found.accuracy > 0.9
+    assert all(isinstance(name, str) for name in found.classes)
+
+
+def test_trial_1_of_class_12_is_not_trial_11_of_class_2():
+    """With more than ten classes a trial's number and its class could run into one."""
+    classes = [f"c{n:02}" for n in range(13)]
+    truth = [*classes, classes[12], classes[2]]
+    trial = [*range(20, 33), 1, 11]
+    assert "16 trials" not in str(run_result := result(truth, truth, trial=trial))
+    assert "of 15 trials" in str(run_result)
+
+
+def test_the_interval_of_hundreds_of_trials_takes_little_memory():
+    import tracemalloc
+
+    from emgnb.evaluate.metrics import bootstrap
+
+    units = np.random.default_rng(0).integers(0, 5, (600, 7, 7)).astype(float)
+    tracemalloc.start()
+    low, high = bootstrap(units)["accuracy"]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert low < 1 / 7 < high
+    assert peak < 100e6
+
+
+def test_shuffling_a_rare_label_into_one_fold_is_part_of_the_control():
+    data = make(people=1, trials=2, windows=3)
+    found = evaluate.permutation_control(data, Nearest, by="trial", folds=2, n=6)
+    assert found.shuffled.size == 6
+
+
+def test_a_constant_that_no_float_holds_becomes_0():
+    values = np.full((1001, 1), 0.1)
+    values[7] = np.nan
+    who = np.repeat("A", 1001)
+    data = xr.Dataset(
+        {"mav": (("window", "channel"), values)}, coords={"participant": ("window", who)}
+    )
+    flat = evaluate.standardise_within(data)["mav"].values[:, 0]
+    assert np.isnan(flat[7])
+    np.testing.assert_array_equal(np.delete(flat, 7), 0)

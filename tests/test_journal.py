@@ -181,3 +181,23 @@ def test_a_full_disk_is_an_error_at_once(tmp_path):
     os.close(writer._fd)
     writer._fd = real
     writer.close()
+
+
+def test_a_record_finished_while_one_looks_beyond_it_is_not_skipped(tmp_path):
+    whole = tmp_path / "whole"
+    written(whole, 3)
+    data = whole.read_bytes()
+    growing = tmp_path / "growing"
+    second = data.index(b"\xabREC", data.index(b"\xabREC") + 1)
+    growing.write_bytes(data[: second + 10])
+
+    class Slow(JournalReader):
+        """The writer writes on while this reader searches behind a torn record."""
+
+        def _next_good(self, position: int) -> int | None:
+            growing.write_bytes(data)
+            return super()._next_good(position)
+
+    with Slow(growing) as reader:
+        assert [record.payload for record in reader.records()] == payloads(whole)
+        assert reader.skipped == 0

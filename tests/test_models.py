@@ -531,3 +531,43 @@ def test_recurrence_is_refused_on_torch_with_the_reason(monkeypatch):
     )
     with pytest.raises(ValueError, match="ten times slower"):
         networks.build(shape)
+
+
+@pytest.mark.parametrize("model", NETWORKS)
+def test_a_dead_channel_harms_no_network(model):
+    """An open input stands still at some value; rounding makes its deviation 1e-16, not 0."""
+    data = make()
+    data = xr.where(data["channel"] == "chin", np.float32(0.37), data, keep_attrs=True)
+    data = (
+        data.transpose("window", "channel", "sample").astype(np.float32).assign_attrs(make().attrs)
+    )
+    moved = data + xr.where(data["channel"] == "chin", np.float32(1e-6), np.float32(0))
+    moved = moved.astype(np.float32).assign_attrs(data.attrs).transpose(*data.dims)
+    clf = models.fit(data, model=model, **QUICK)
+    assert np.abs(clf.arrays[next(n for n in clf.arrays if n.endswith("scale"))]).max() < 1e4
+    np.testing.assert_allclose(clf.predict(moved).values, clf.predict(data).values, atol=1e-3)
+
+
+def test_a_feature_in_small_units_counts_beside_one_in_large():
+    """Volts squared beside hertz: neither is constant, whatever their sizes."""
+    rng = np.random.default_rng(0)
+    truth = np.repeat(["a", "b"], 60)
+    power = np.where(truth == "a", 1e-12, 3e-12) * rng.lognormal(0, 0.2, truth.size)
+    table = np.column_stack([power, 100 + 10 * rng.standard_normal(truth.size)])
+    data = xr.DataArray(
+        table,
+        dims=("window", "feature"),
+        coords={"feature": ["var", "mnf"], "label": ("window", truth)},
+        attrs={"history": ""},
+    )
+    clf = models.fit(data, model="lda", compress="none")
+    assert accuracy(clf, data) > 0.95
+
+
+@pytest.mark.parametrize("hole", ["", "nan", np.nan, None])
+def test_windows_without_a_label_teach_nothing(hole):
+    data = of("lda", make())
+    label = data["label"].values.astype(object)
+    label[:5] = hole
+    with pytest.raises(ValueError, match=r"5 of 108 windows have no label"):
+        models.fit(data.assign_coords(label=("window", label)), model="lda")

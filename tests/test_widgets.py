@@ -500,3 +500,31 @@ def test_the_choices_are_the_units_of_the_facs_table(session: xr.DataTree) -> No
     assert ["12", "12 Lip Corner Puller"] in json.loads(json.dumps(choices["au"]))
     assert set(labels.SIDES) == {value for value, _ in choices["side"]}
     assert set(labels.INTENSITIES) == {value for value, _ in choices["intensity"]}
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda s: Tuner("session.zarr"), "expected a signal .* found str"),
+        (lambda s: Tuner(s["emg/signal"].values), "expected a signal .* found ndarray"),
+        (lambda s: Tuner(s, "raw"), "expected a Chain"),
+        (lambda s: Labeller(s["emg/signal"]), "expected a session.* found DataArray"),
+        (lambda s: Labeller(s, coder=3), "give a name"),
+        (lambda s: Capture(cues="smile"), r"a list makes a button of each: \['smile'\]"),
+    ],
+    ids=["path", "numbers", "chain", "signal", "coder", "cues"],
+)
+def test_what_a_widget_cannot_take_is_said_in_words(session, make, words) -> None:
+    with pytest.raises((TypeError, ValueError), match=words):
+        make(session)
+
+
+def test_a_recording_that_cannot_be_watched_is_no_recording(tmp_path: Path) -> None:
+    (tmp_path / "half").mkdir()
+    (tmp_path / "half" / "health.json").write_text("{}", encoding="utf-8")
+    capture = Capture(folder=tmp_path)
+    with pytest.raises(FileNotFoundError, match="nothing recorded"):
+        capture.attach(tmp_path / "half")
+    assert not capture.recording
+    assert not threads("emgnb capture")
+    capture.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -21,6 +22,7 @@ from emgnb.acquire.ports import PortError, split_url
 KINDS = ("raw", "rectified", "envelope")
 # A board's port may take a while to open; importing the simulated face, too, on a slow laptop.
 PATIENCE = 60.0
+LOG = "recorder.log"
 # Started through a process that ends at once, the recorder is no child of the kernel: Jupyter ends
 # a kernel's children with it, and a killed child of a living kernel would stay as a zombie.
 _LAUNCH = """
@@ -128,6 +130,7 @@ def start(
     ------
     PortError : no such port, busy, no permission …: what it is and what to do
     ValueError : an argument that cannot be
+    RuntimeError, TimeoutError : the recorder ended at once, or did not begin; says what it said
     """
     rows = _montage(montage)
     dialects.check(dialect)
@@ -135,6 +138,7 @@ def start(
     for kind in [signal_kind] if isinstance(signal_kind, str) else signal_kind or []:
         if kind not in KINDS:
             raise ValueError(f"signal_kind {kind!r}, expected one of {', '.join(KINDS)}")
+    participant, session = str(participant), str(session)  # numbers are welcome
     if not re.fullmatch(r"[A-Za-z0-9_.-]{0,64}", participant):
         raise ValueError(
             f"participant {participant!r}: letters, digits, - and _ only, it names a folder"
@@ -149,17 +153,23 @@ def start(
         "units_per_count": units_per_count,
         "dialect": dialect,
     }
-    place = _fresh_folder(Path(folder).absolute(), participant)
-    log = place / "recorder.log"
-    command = [sys.executable, "-c", _LAUNCH, str(log), str(place), json.dumps(settings)]
-    launched = subprocess.run(
-        command, env=_environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True
-    )
-    if launched.returncode:
-        raise RuntimeError(f"the recorder could not be started: {launched.stderr.strip()}")
+    place = _fresh_folder(Path(folder).expanduser().absolute(), participant)
+    log = place / LOG
+    # -P: a file signal.py or json.py beside the notebook is not taken for Python's own.
+    command = [sys.executable, "-P", "-c", _LAUNCH, str(log), str(place), json.dumps(settings)]
     try:
+        launched = subprocess.run(
+            command,
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+        )
+        if launched.returncode:
+            raise RuntimeError(f"the recorder could not be started: {launched.stderr.strip()}")
         _wait_until_it_records(place, pid=int(launched.stdout))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, TimeoutError):
         # Nobody would know of the recording that goes on.
         control.append(place, "stop")
         raise
@@ -171,19 +181,26 @@ def attach(folder: str | os.PathLike[str] = "recordings") -> Recorder:
 
     Parameters
     ----------
-    folder : the recording's own (`Recorder.folder`), or the one it lies in: then its newest
+    folder : the recording's own (`Recorder.folder`), or the one it lies in: then the newest that
+        still runs, or the newest
 
     Raises
     ------
     FileNotFoundError : no recording there
     """
-    path = Path(folder).absolute()
+    path = Path(folder).expanduser().absolute()
     if not (path / healths.FILE).exists():
-        inside = sorted(path.glob(f"*/{healths.FILE}"), key=lambda each: each.parent.name)
+        inside = [file.parent for file in path.glob(f"*/{healths.FILE}")]
         if not inside:
             raise FileNotFoundError(f"no recording in {path}: start one with acquire.start(...)")
-        path = inside[-1].parent
+        # Names tell the time, unless the computer's clock was set back.
+        path = max(inside, key=lambda each: (_runs(each), each.name))
     return Recorder(path)
+
+
+def _runs(folder: Path) -> bool:
+    found = healths.read(folder)
+    return found is not None and found.is_alive
 
 
 def _montage(montage: Sequence[Sequence[str]] | None) -> list[list[str]] | None:
@@ -235,13 +252,25 @@ def _wait_until_it_records(place: Path, pid: int) -> None:
         if failed or died or time.monotonic() > deadline:
             break
         time.sleep(0.02)
-    log = place / "recorder.log"
-    said = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
     if failed and found is not None:
         if not (place / "journal.emgj").exists():
-            for file in (healths.FILE, "recorder.log"):
-                (place / file).unlink(missing_ok=True)
-            place.rmdir()
+            _clear(place, pid)
         raise (PortError if found.port_error else RuntimeError)(found.message)
-    what = "ended at once" if died else f"did not begin within {PATIENCE:.0f} s"
-    raise RuntimeError(f"the recorder {what}: {said[-1] if said else 'it said nothing'}; see {log}")
+    log = place / LOG
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
+    said = f"{lines[-1] if lines else 'it said nothing'}; see {log}"
+    if died:
+        raise RuntimeError(f"the recorder ended at once: {said}")
+    raise TimeoutError(f"the recorder did not begin within {PATIENCE:.0f} s: {said}")
+
+
+def _clear(place: Path, pid: int) -> None:
+    """Remove the folder of a recording that never began, if nothing stands in the way."""
+    # Windows lets nobody remove the log as long as the recorder, which is ending, has it open.
+    deadline = time.monotonic() + 5.0
+    while healths.process_runs(pid) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    with contextlib.suppress(OSError):
+        for file in (healths.FILE, LOG):
+            (place / file).unlink(missing_ok=True)
+        place.rmdir()

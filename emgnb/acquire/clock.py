@@ -62,6 +62,7 @@ class Arrivals:
         self.nominal_rate = nominal_rate
         self._hulls: list[tuple[float, float]] = []
         self._hull: list[tuple[float, float]] = []  # of the newest block
+        self._whole: list[tuple[float, float]] = []  # of all blocks: hours are fitted in no time
         self._sample: list[tuple[float, float]] = []  # every so-many-th point, for the residual
         self._stride = 1
         self.count = 0
@@ -74,6 +75,7 @@ class Arrivals:
             self._hulls += self._hull
             self._hull = []
         _extend(self._hull, point)
+        _extend(self._whole, point)
         if self.count % self._stride == 0:
             self._sample.append(point)
             if len(self._sample) >= 2000:
@@ -90,24 +92,26 @@ class Arrivals:
 
     def fit(self, *, around: float | None = None) -> ClockFit | None:
         """Fit all arrivals, or those near the host time `around`; None with fewer than two."""
-        points = self._hulls + self._hull
-        sample = self._sample
+        hull, sample = self._whole, self._sample
         if around is not None and self.seconds > 2 * NEAR:
+            points = self._hulls + self._hull
             around = min(max(around, points[0][1] + NEAR), points[-1][1] - NEAR)
-            points = [p for p in points if abs(p[1] - around) <= NEAR]
-            sample = [p for p in sample if abs(p[1] - around) <= NEAR]
-        hull: list[tuple[float, float]] = []
-        for point in points:
-            _extend(hull, point)
+            hull = []
+            for point in points:
+                if abs(point[1] - around) <= NEAR:
+                    _extend(hull, point)
+            sample = [p for p in sample if abs(p[1] - around) <= NEAR] or hull
         if len(hull) < 2:
             return None
         # Through that edge the line has the smallest sum of distances to all points.
-        middle = float(np.mean([scan for scan, _ in sample or points]))
+        middle = float(np.mean([scan for scan, _ in sample]))
         edge = next((n for n in range(1, len(hull)) if hull[n][0] >= middle), len(hull) - 1)
         (scan0, time0), (scan1, time1) = hull[edge - 1], hull[edge]
+        if time1 <= time0:
+            return None
         rate = (scan1 - scan0) / (time1 - time0)
         offset = time0 - scan0 / rate
-        late = [at - (offset + scan / rate) for scan, at in sample or points]
+        late = [at - (offset + scan / rate) for scan, at in sample]
         nominal = self.nominal_rate
         return ClockFit(
             rate=rate,

@@ -11,6 +11,8 @@ from typing import NamedTuple
 from emgnb.acquire.clock import host_ns
 
 FILE = "control.jsonl"
+# Characters of a mark; more is a mistake, and a journal's record has an end.
+LONGEST = 10_000
 
 
 class Order(NamedTuple):
@@ -25,7 +27,7 @@ class Order(NamedTuple):
 def append(folder: Path, kind: str, text: str = "") -> None:
     """Give an order; one write of a whole line, so that several programs may do so at once."""
     stamped = {"kind": kind, "text": text, "mono_ns": host_ns(), "utc_ns": time.time_ns()}
-    line = json.dumps(stamped, ensure_ascii=False).encode() + b"\n"
+    line = json.dumps(stamped, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
     file = os.open(folder / FILE, flags, 0o644)
     try:
@@ -50,8 +52,12 @@ def read(folder: Path, offset: int = 0) -> list[Order]:
         offset += len(line)
         try:
             found = json.loads(line)
-            order = Order(str(found["kind"]), str(found["text"]), int(found["mono_ns"]), offset)
-        except (ValueError, KeyError, TypeError):
+            # Anybody may write here: what no journal could hold is no order.
+            text = str(found["text"]).encode("utf-8", "replace").decode()
+            mono_ns = int(found["mono_ns"])
+            valid = 0 <= mono_ns < 1 << 63 and len(text) <= LONGEST
+            order = Order(str(found["kind"]) if valid else "", text, mono_ns, offset)
+        except (ValueError, KeyError, TypeError, ArithmeticError, RecursionError):
             order = Order("", "", 0, offset)
         orders.append(order)
     return orders

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +32,8 @@ class Channel:
     @property
     def word(self) -> str:
         """What is odd about it, "" when nothing is."""
+        if math.isnan(self.spread):
+            return "never a number: what does the sketch print there?"
         if self.spread == 0:
             return "flat: is anything connected?"
         return "clipping: turn the gain down" if self.clipped > CLIPPED else ""
@@ -168,7 +172,10 @@ def _levels(values: npt.NDArray[np.float64], take: Take) -> tuple[Channel, ...]:
     at_end = (values == 0) | (values == rail) if take.dialect == "frames" else np.zeros(1, bool)
     clipped = np.broadcast_to(at_end, values.shape).mean(axis=0)
     names = [row[0] for row in take.channel_rows()]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a channel of NaN alone; it is said
+        mean, spread = np.nanmean(values, axis=0), np.nanstd(values, axis=0)
     return tuple(
-        Channel(name, float(np.nanmean(column)), float(np.nanstd(column)), float(share))
-        for name, column, share in zip(names, values.T, clipped, strict=True)
+        Channel(name, *map(float, figures))
+        for name, *figures in zip(names, mean, spread, clipped, strict=True)
     )

@@ -87,12 +87,13 @@ def write(folder: Path, health: Health) -> None:
     target, fresh = folder / FILE, folder / (FILE + ".new")
     text = json.dumps(asdict(health))
     try:
-        fresh.write_text(text)
+        fresh.write_text(text, encoding="utf-8")
         fresh.replace(target)
     except OSError:
-        # Rewriting the old file needs no new space.
-        with contextlib.suppress(OSError):
-            target.write_text(text)
+        # Rewriting the old file in its place needs no new space.
+        with contextlib.suppress(OSError), target.open("r+", encoding="utf-8") as file:
+            file.write(text)
+            file.truncate()
 
 
 def read(folder: Path) -> Health | None:
@@ -100,12 +101,14 @@ def read(folder: Path) -> Health | None:
     known = {each.name for each in fields(Health)}
     for _ in range(20):
         try:
-            found: dict[str, Any] = json.loads((folder / FILE).read_text())
+            found: dict[str, Any] = json.loads((folder / FILE).read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
         except (OSError, ValueError):
             time.sleep(0.01)  # it is being replaced
             continue
+        if not isinstance(found, dict):
+            return None
         found["channels"] = tuple(found.get("channels", ()))
         return Health(**{key: value for key, value in found.items() if key in known})
     return None
@@ -125,7 +128,12 @@ def process_runs(pid: int) -> bool:
         return True
     try:
         # "pid (name) state …"; a zombie waits for a parent that does not look.
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        state = (
+            Path(f"/proc/{pid}/stat")
+            .read_text(encoding="utf-8", errors="replace")
+            .rpartition(")")[2]
+            .split()[0]
+        )
     except (OSError, IndexError):
         return True
     return state not in ("Z", "X")

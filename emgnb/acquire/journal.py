@@ -158,6 +158,8 @@ class JournalReader:
                 following = self._next_good(self.position + 1)
                 if following is None:
                     return
+                if self._at(self.position)[0] is not None:
+                    continue  # it was only being written, and whole before the search was over
                 self.skipped += following - self.position
                 self.position = following
                 continue

@@ -184,7 +184,8 @@ class SerialPort(Port):
         try:
             self._serial.baudrate = 38400 if _is_mac_pty(name) else int(found["baud"])
             self._serial.open()
-        except (OSError, ValueError) as error:
+        except Exception as error:
+            # A device that vanishes while it is opened fails in many ways, as termios.error too.
             raise _refused(name, error) from error
 
     def read(self) -> bytes:

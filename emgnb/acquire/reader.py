@@ -75,7 +75,9 @@ class Reader(threading.Thread):
         serial_number = self.port.describe().get("serial_number")
         url = with_options(self.port.url, serial_number=serial_number)
         while not self._halt.wait(RETRY_EVERY):
-            with contextlib.suppress(PortError, OSError):
+            # A board that is just coming back fails in many ways; whatever it is, the next try is
+            # in a second, and without it nothing would be recorded any more.
+            with contextlib.suppress(Exception):
                 self.port = open_port(url)
                 return True
         return False
@@ -99,12 +101,12 @@ class Talk:
         if take.counts.scans or take.dialect not in (None, "frames"):
             self.started = True
             return
-        if self._asked and len(take.texts) > self._answers:
+        if self._asked and take.heard > self._answers:
             about = self._port.describe()
             self._say(f"R{about['rate']:.0f}", f"C{about['channels']}", "S")
             self.started = True
         elif self._asked < ASK_TIMES and time.monotonic() >= self._next:
-            self._answers = len(take.texts)
+            self._answers = take.heard
             self._say("?")
             self._asked += 1
             self._next += ASK_EVERY

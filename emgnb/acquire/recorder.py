@@ -222,7 +222,11 @@ class Recording:
 
     def _control(self) -> None:
         """Do what new whole lines in the control file say."""
-        for order in control.read(self.folder, self._control_at):
+        try:
+            orders = control.read(self.folder, self._control_at)
+        except OSError:
+            return  # another program has the file for a moment, as virus scanners do on Windows
+        for order in orders:
             self._control_at = order.offset
             if order.kind == "stop":
                 self.stop_asked.set()
@@ -351,7 +355,11 @@ def main(argv: list[str] | None = None) -> int:
     try:
         return recording.run()
     except Exception as error:
-        recording._report(healths.FAILED, f"the recorder failed: {type(error).__name__}: {error}")
+        recording._report(
+            healths.FAILED,
+            f"the recorder failed: {type(error).__name__}: {error}. What came before is safe: "
+            f"emgnb recover {folder}",
+        )
         raise
 
 

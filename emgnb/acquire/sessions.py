@@ -109,7 +109,7 @@ def recover(
 
 def find_journal(path: str | os.PathLike[str]) -> Path:
     """Return the journal at `path`, or in that folder, or in its newest recording."""
-    path = Path(path)
+    path = Path(path).expanduser()
     if path.is_dir():
         if (path / JOURNAL).is_file():
             return path / JOURNAL

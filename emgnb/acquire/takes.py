@@ -22,6 +22,8 @@ BATCH = 1 << 16
 # Bytes that must show what is spoken, and how many are kept until they do.
 SHOWN = 1 << 14
 UNDECIDED = 1 << 18
+# Texts kept from the beginning, and as many from the end: a sketch may talk for hours.
+TEXTS = 50
 
 
 class Block(NamedTuple):
@@ -29,7 +31,7 @@ class Block(NamedTuple):
 
     scans, segment : (n,) number, and the stretch within which numbers are comparable
     values : (n, channels) as they came
-    arrivals : (place in the block, host time in s) of the last scan of each chunk
+    arrivals : (place in the block, host time in s) of the last scan of each chunk and segment
     """
 
     scans: npt.NDArray[np.int64]
@@ -72,7 +74,8 @@ class Take:
         self.device: dict[str, Any] = {}
         self.marks: list[Mark] = []
         self.control_offset = 0
-        self.texts: list[str] = []
+        self.texts: list[str] = []  # the first and the latest that the board said
+        self.heard = 0  # how many it said in all
         self.status: Status | None = None
         self.counts = Counts()
         self.segments = 0  # begun so far, reconnects included
@@ -82,6 +85,7 @@ class Take:
         self._chunks: list[tuple[bytes, float]] = []
         self._pending = 0
         self._fed = 0
+        self._latest = 0.0
         self._channels = 0
         self._mask: int | None = None
         self._base = 0
@@ -163,6 +167,7 @@ class Take:
         data = b"".join(chunk for chunk, _ in self._chunks)
         ends = np.cumsum([len(chunk) for chunk, _ in self._chunks]) + self._fed
         times = [time for _, time in self._chunks]
+        self._latest = times[-1]
         self._chunks, self._pending = [], 0
         self._fed += len(data)
         return self._block(self._decoder.feed(data), ends, times)
@@ -171,9 +176,8 @@ class Take:
         """Decode what was held back: the recording is over, or the cable out."""
         blocks = self.flush()
         if self._decoder is not None:
-            rest = self._decoder.finish()
-            # The time of what was held back is unknown: no arrivals.
-            blocks += self._block(rest, np.empty(0, np.int64), [])
+            # What was held back had come by the time of the last chunk.
+            blocks += self._block(self._decoder.finish(), np.array([self._fed]), [self._latest])
         return blocks
 
     def reconnect(self) -> list[Block]:
@@ -203,6 +207,8 @@ class Take:
         self, decoded: Decoded, ends: npt.NDArray[np.int64], times: list[float]
     ) -> list[Block]:
         self.texts += decoded.texts
+        self.heard += len(decoded.texts)
+        del self.texts[TEXTS:-TEXTS]
         if decoded.statuses:
             self.status = decoded.statuses[-1]
         counts = self.counts
@@ -223,10 +229,8 @@ class Take:
         counts.scans += decoded.scans.size
         segment = decoded.segment + self._base
         self.segments = int(segment[-1]) + 1
-        last = np.searchsorted(decoded.ends, ends, side="right") - 1
-        arrivals = [
-            (int(place), time)
-            for place, before, time in zip(last, np.append(-1, last[:-1]), times, strict=True)
-            if place > before
-        ]
+        chunk = np.searchsorted(ends, decoded.ends)
+        # The last scan of each chunk, and of each segment: without one it had no place in time.
+        is_last = (np.diff(chunk, append=-1) != 0) | (np.diff(segment, append=-1) != 0)
+        arrivals = [(place, times[chunk[place]]) for place in np.flatnonzero(is_last).tolist()]
         return [Block(decoded.scans, segment, decoded.values, arrivals)]

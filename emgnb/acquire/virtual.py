@@ -22,7 +22,7 @@ class SimPort(Port):
     """
 
     def __init__(self, url: str, name: str, options: dict[str, str]) -> None:
-        from emgnb.simulate import LiveFace
+        from emgnb.simulate.live import LiveFace
 
         words = {"sensor": "raw", "difficulty": "field"}
         words |= {key: options.pop(key) for key in tuple(words) if key in options}
@@ -85,8 +85,6 @@ class SimPort(Port):
     def describe(self) -> dict[str, Any]:
         """Return what is known of the device."""
         face = self._face
-        truth = face.truth()
-        columns = [str(column) for column in truth.data_vars]
         return {
             "device": "simulated face",
             "firmware": "emgnb simulate",
@@ -96,7 +94,7 @@ class SimPort(Port):
             "units_per_count": face.volts_per_count,
             "signal_kind": face.signal_kind,
             "gain": face.gain,
-            "truth": {column: truth[column].values.tolist() for column in columns},
+            "truth": face.movements(),
         }
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emgnb.evaluate.metrics import draws, html_table, percent, percentiles, score_stack
+from emgnb.evaluate.metrics import html_table, percent, percentiles, resampled, score_stack
 from emgnb.evaluate.result import Result
 
 
@@ -125,7 +125,5 @@ def _unlike(one: Result, other: Result) -> str:
 
 def _difference(one: Result, other: Result) -> tuple[float, float]:
     """95 % interval of the difference in accuracy, the same units drawn for both."""
-    a, b = one.unit_confusions, other.unit_confusions
-    drawn = draws(len(a))
-    difference = score_stack(b[drawn].sum(1))["accuracy"] - score_stack(a[drawn].sum(1))["accuracy"]
-    return percentiles(difference, len(a))
+    a, b = (score_stack(resampled(x.unit_confusions))["accuracy"] for x in (one, other))
+    return percentiles(b - a, one.n_units)

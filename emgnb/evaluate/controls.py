@@ -47,8 +47,8 @@ class Permutation:
         return (
             f"{self.result}\nlabels shuffled {len(self.shuffled)} times: "
             f"{percent(float(self.shuffled.mean()))} % (largest "
-            f"{percent(float(self.shuffled.max()))} %), p = {self.p:.3f}. Anything but chance "
-            f"here means that the evaluation leaks"
+            f"{percent(float(self.shuffled.max()))} %), p = {self.p:.3f}. Clearly above chance "
+            f"here means that the evaluation leaks; a little below is what leaving out does"
         )
 
 
@@ -74,6 +74,7 @@ def permutation_control(
     others : see `cross_validate`
     """
     result = cross_validate(data, fit, by=by, folds=folds, label=label, progress=progress)
+    parts, groups = list(splits(data, by, folds=folds, label=label)), group_names(data, by)
     rng = np.random.default_rng(seed)
     truth = truth_of(data, label)
     trials = trials_of(data)
@@ -93,7 +94,8 @@ def permutation_control(
             _, first, of = np.unique(units[here], return_index=True, return_inverse=True)
             mixed[here] = rng.permutation(truth[here][first])[of]
         permuted = data.assign_coords({label: ("window", mixed)})
-        one = cross_validate(permuted, fit, by=by, folds=folds, label=label, progress=False)
+        # The same parts: a label that chance put into one of them alone is part of the control.
+        one = predict_folds(permuted, fit, parts, groups, result.protocol, by, label, teller(False))
         shuffled.append(one.accuracy)
     return Permutation(result, np.array(shuffled))
 

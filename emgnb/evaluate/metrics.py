@@ -51,9 +51,19 @@ def count(truth: Ints, guess: Ints, k: int) -> npt.NDArray[np.int64]:
     return np.bincount(truth * k + guess, minlength=k * k).reshape(k, k).astype(np.int64)
 
 
-def draws(units: int) -> Ints:
-    """Which units each bootstrap draw takes, the same for every result of as many units."""
-    return np.random.default_rng(0).integers(0, units, (DRAWS, units))
+def resampled(units: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Sum of the confusion matrices of each bootstrap draw, (draw, truth, predicted).
+
+    Parameters
+    ----------
+    units : confusion matrices (unit, truth, predicted); as many units are drawn alike each time
+    """
+    n = len(units)
+    drawn = np.random.default_rng(0).integers(0, n, (DRAWS, n))
+    # How often each unit is drawn: the matrices themselves, copied, would take gigabytes.
+    drawn += n * np.arange(DRAWS)[:, np.newaxis]
+    times = np.bincount(drawn.ravel(), minlength=DRAWS * n).reshape(DRAWS, n)
+    return (times.astype(np.float64) @ units.reshape(n, -1)).reshape(-1, *units.shape[1:])
 
 
 def percentiles(values: npt.NDArray[np.float64], units: int) -> tuple[float, float]:
@@ -68,8 +78,8 @@ def percentiles(values: npt.NDArray[np.float64], units: int) -> tuple[float, flo
 
 def bootstrap(units: npt.NDArray[np.float64]) -> dict[str, tuple[float, float]]:
     """95 % interval of each metric; `units` are the confusion matrices (unit, truth, predicted)."""
-    drawn = units[draws(len(units))].sum(1)
-    return {name: percentiles(v, len(units)) for name, v in score_stack(drawn).items()}
+    drawn = score_stack(resampled(units))
+    return {name: percentiles(v, len(units)) for name, v in drawn.items()}
 
 
 def percent(share: float) -> str:

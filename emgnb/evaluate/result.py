@@ -176,7 +176,9 @@ class Result:
             return None
         truth, _ = self._indices
         # A trial whose label changes half-way is one trial for each label.
-        _, of = np.unique(np.char.add(trials, truth.astype(str)), return_inverse=True)
+        _, of = np.unique(
+            np.char.add(np.char.add(trials, "|"), truth.astype(str)), return_inverse=True
+        )
         total = np.zeros((of.max() + 1, len(self.classes)))
         np.add.at(total, of, self.prediction.values.astype(np.float64))
         own = np.zeros(len(total), dtype=np.intp)

@@ -22,7 +22,8 @@ NESTED = {
     "session": ("participant", "session"),
     "trial": ("participant", "session", "trial"),
 }
-MISSING = ("", "nan", "NaN", "None", "-1", "-1.0")
+NAMELESS = ("", "nan", "NaN", "None")
+MISSING = (*NAMELESS, "-1", "-1.0")
 
 
 def splits(
@@ -47,7 +48,8 @@ def splits(
     Raises
     ------
     ValueError : the coordinate is missing or has holes; fewer than two groups; a label that occurs
-        in one group only; a window that overlaps in time with one on the other side
+        in one group or fold only, or is missing; a window that overlaps in time with one on the
+        other side
     """
     groups = group_names(data, by)
     names, of = np.unique(groups, return_inverse=True)
@@ -68,8 +70,15 @@ def splits(
         fold_of = _balanced(np.bincount(of), folds)
         parts = [(np.flatnonzero(fold_of[of] == f), f"fold {f + 1}") for f in range(folds)]
     everything = np.arange(len(groups))
+    truth = truth_of(data, label)
     for test, name in parts:
         train = np.setdiff1d(everything, test)
+        untaught = np.setdiff1d(truth[test], truth[train])
+        if untaught.size:
+            raise ValueError(
+                f"every {by} with label {_named(untaught)} is in {name}, so that nothing teaches "
+                f"it there: take more folds (folds=None leaves out one {by} at a time)"
+            )
         shared = overlapping(data, train, test)
         if shared:
             raise ValueError(
@@ -180,14 +189,21 @@ def truth_of(data: Data, label: str) -> npt.NDArray[np.str_]:
 
     Raises
     ------
-    ValueError : no such coordinate along window
+    ValueError : no such coordinate along window, or windows without a label
     """
     if label not in data.coords or data[label].dims != ("window",):
         raise ValueError(
             f"no coordinate {label!r} along window: cut the windows with trials or labels, or name "
             f"another coordinate with label="
         )
-    return cast("npt.NDArray[np.str_]", data[label].values.astype(str))
+    truth = cast("npt.NDArray[np.str_]", data[label].values.astype(str))
+    nameless = int(np.isin(truth, NAMELESS).sum())
+    if nameless:
+        raise ValueError(
+            f"{nameless} of {len(truth)} windows have no {label} (empty or NaN), which is no class "
+            f"of its own: drop them, or name what they are"
+        )
+    return truth
 
 
 def _balanced(sizes: npt.NDArray[np.int_], folds: int) -> Ints:

@@ -70,7 +70,9 @@ def _standardised(
     for group in np.unique(groups):
         mine = values[groups == group]
         mean, spread = np.nanmean(mine, over, keepdims=True), np.nanstd(mine, over, keepdims=True)
-        out[groups == group] = (mine - mean) / np.where(spread > 0, spread, 1.0)
+        # The deviation of equal values is a rounding error, seldom 0.
+        moves = spread > 1e-9 * np.abs(mean)
+        out[groups == group] = np.where(moves, mine - mean, 0.0 * mine) / np.where(moves, spread, 1)
     made = x.copy(data=np.moveaxis(out, 0, axis).astype(np.float32))
     made.attrs["units"] = "1"
     return made

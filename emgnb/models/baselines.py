@@ -44,7 +44,7 @@ def fit(
     squeezed = _compress(table, arrays["size"], compress)
     spread = squeezed.std(axis=0)
     arrays["mean"] = squeezed.mean(axis=0)
-    arrays["spread"] = np.where(spread > 1e-9 * np.abs(squeezed).max(), spread, 1.0)
+    arrays["spread"] = np.where(spread > 1e-9 * np.abs(squeezed).max(axis=0), spread, 1.0)
     scaled = (squeezed - arrays["mean"]) / arrays["spread"]
     n = int(truth.max()) + 1
     if model == "lda":

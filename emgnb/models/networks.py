@@ -308,7 +308,9 @@ def _set_scale(layer: Any, windows: Floats, raw: bool) -> None:
     spread = flat.std(axis=0)
     layer.gain.assign(1.0 / size)
     layer.mean.assign(flat.mean(axis=0))
-    layer.scale.assign(1.0 / np.where(spread > 0, spread, 1.0))
+    # The deviation of a channel that stands still is a rounding error, seldom 0.
+    moves = spread > 1e-6 * np.abs(flat).max(axis=0)
+    layer.scale.assign(1.0 / np.where(moves, spread, 1.0))
 
 
 def _score(

@@ -161,11 +161,11 @@ def _classes(data: inputs.Data, label: str) -> tuple[list[str], npt.NDArray[np.i
             f"another coordinate with label="
         )
     values = data[label].values.astype(str)
-    nameless = int((values == "").sum())
+    nameless = int(np.isin(values, ("", "nan", "NaN", "None")).sum())
     if nameless:
         raise ValueError(
-            f"{nameless} of {len(values)} windows have an empty {label}: drop them with "
-            f"data.isel(window=data.{label} != '')"
+            f"{nameless} of {len(values)} windows have no {label} (empty or NaN): drop them, or "
+            f"name what they are"
         )
     classes, truth = np.unique(values, return_inverse=True)
     if len(classes) < 2:

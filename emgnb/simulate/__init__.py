@@ -8,12 +8,16 @@ of the muscles alone, come with each session: so a method can be *tested* on it.
 need not work on people; what fails here will fail on them.
 """
 
-from emgnb.simulate.live import LiveFace
-from emgnb.simulate.muscles import VOICES, Voice, median_frequency, shwedyk
-from emgnb.simulate.people import DIFFICULTIES, Difficulty, Person, Wearing
-from emgnb.simulate.script import SEVEN, Act, micro_expressions, protocol
-from emgnb.simulate.sensors import Adc, RawSensor, V3Sensor
-from emgnb.simulate.session import example, face, study
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from emgnb.simulate.live import LiveFace
+    from emgnb.simulate.muscles import VOICES, Voice, median_frequency, shwedyk
+    from emgnb.simulate.people import DIFFICULTIES, Difficulty, Person, Wearing
+    from emgnb.simulate.script import SEVEN, Act, micro_expressions, protocol
+    from emgnb.simulate.sensors import Adc, RawSensor, V3Sensor
+    from emgnb.simulate.session import example, face, study
 
 __all__ = [
     "DIFFICULTIES",
@@ -36,3 +40,24 @@ __all__ = [
     "shwedyk",
     "study",
 ]
+
+_HOMES = {
+    "live": ("LiveFace",),
+    "muscles": ("VOICES", "Voice", "median_frequency", "shwedyk"),
+    "people": ("DIFFICULTIES", "Difficulty", "Person", "Wearing"),
+    "script": ("SEVEN", "Act", "micro_expressions", "protocol"),
+    "sensors": ("Adc", "RawSensor", "V3Sensor"),
+    "session": ("example", "face", "study"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    # A port needs the live face only: sessions bring xarray and Zarr, a second of loading.
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"emgnb.simulate.{home}"), name)
+    raise AttributeError(f"module 'emgnb.simulate' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

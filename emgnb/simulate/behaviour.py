@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import xarray as xr
 
 from emgnb import facs
 from emgnb.simulate.people import Person, generator, pull
 from emgnb.simulate.script import RESTING, SEVEN, Act
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 Array = npt.NDArray[np.float64]
 
@@ -205,31 +208,36 @@ class Performer:
 
     def truth(self, until: float) -> xr.Dataset:
         """Give the event table of all that began before `until` s; what is held ends there."""
+        # A port needs no xarray, which takes a second to load: a recording starts without it.
+        import xarray as xr
+
+        units = dict.fromkeys(("onset", "apex", "offset"), "s") | {"fraction": "fraction of MVC"}
+        return xr.Dataset(
+            {
+                name: ("event", values, {"units": units[name]} if name in units else {})
+                for name, values in self.columns(until).items()
+            },
+            attrs={"coder": "truth", "table_version": facs.FACS_TABLE_VERSION},
+        )
+
+    def columns(self, until: float) -> dict[str, npt.NDArray[Any]]:
+        """Give the columns of `truth`."""
         moves = sorted(
             (move for move in self.movements if move.onset < until),
             key=lambda move: (move.onset, int(move.au)),
         )
         offset = np.array([min(move.offset, until) for move in moves])
-        columns: dict[str, list[str]] = {
-            "au": [move.au for move in moves],
-            "side": [move.side for move in moves],
-            "intensity": [facs.intensity_letter(move.fraction) for move in moves],
-            "label": [move.label for move in moves],
+        letters = [facs.intensity_letter(move.fraction) for move in moves]
+        return {
+            "onset": np.array([move.onset for move in moves]),
+            "apex": self._apexes(moves, offset),
+            "offset": offset,
+            "au": np.array([move.au for move in moves], dtype=str),
+            "side": np.array([move.side for move in moves], dtype=str),
+            "intensity": np.array(letters, dtype=str),
+            "label": np.array([move.label for move in moves], dtype=str),
+            "fraction": np.array([move.fraction for move in moves]),
         }
-        return xr.Dataset(
-            {
-                "onset": ("event", np.array([move.onset for move in moves]), {"units": "s"}),
-                "apex": ("event", self._apexes(moves, offset), {"units": "s"}),
-                "offset": ("event", offset, {"units": "s"}),
-                **{name: ("event", np.array(text, dtype=str)) for name, text in columns.items()},
-                "fraction": (
-                    "event",
-                    np.array([move.fraction for move in moves]),
-                    {"units": "fraction of MVC"},
-                ),
-            },
-            attrs={"coder": "truth", "table_version": facs.FACS_TABLE_VERSION},
-        )
 
     @staticmethod
     def _apexes(moves: list[Movement], offset: Array) -> Array:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import xarray as xr
 
 from emgnb import facs
 from emgnb.simulate.behaviour import FASTEST_REACTION
 from emgnb.simulate.people import Difficulty, as_montage, difficulty_of
 from emgnb.simulate.sensors import Adc, Sensor, sensor_of
 from emgnb.simulate.stream import Skin
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 # Computed ahead of what was read; shorter than any reaction, so that a cue never comes too late.
 AHEAD = 0.05
@@ -170,6 +172,12 @@ class LiveFace:
         """
         with self._lock:
             return self._skin.performer.truth(self.time)
+
+    def movements(self) -> dict[str, list[Any]]:
+        """Give the columns of `truth` as lists, as JSON takes them."""
+        with self._lock:
+            columns = self._skin.performer.columns(self.time)
+        return {name: column.tolist() for name, column in columns.items()}
 
     def _repeat(self) -> None:
         # Called for every block, before it is computed; calls fall on block borders and so do not

@@ -9,14 +9,14 @@ signal; `sensor.stream(rate, channels)` does the same block by block.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
-import xarray as xr
 from scipy.signal import lfilter
 
-from emgnb import recording
+if TYPE_CHECKING:
+    import xarray as xr
 
 Array = npt.NDArray[np.float64]
 
@@ -188,6 +188,8 @@ class Adc:
 
 
 def _apply(sensor: RawSensor | V3Sensor, step: str, signal: xr.DataArray) -> xr.DataArray:
+    from emgnb import recording
+
     kinds = sorted({str(kind) for kind in signal["signal_kind"].values})
     units = signal.attrs.get("units")
     if kinds != ["raw"]:

@@ -59,20 +59,26 @@ class Capture(Panel):
         seconds: float = 8.0,
         **options: Any,
     ) -> None:
+        # A refusal below must still leave something that can be closed.
+        self._thread: threading.Thread | None = None
+        self._unfollow = threading.Event()
+        if isinstance(cues, str):
+            raise TypeError(f"cues={cues!r} is one text; a list makes a button of each: [{cues!r}]")
         self.folder = Path(folder)
         self.recorder: acquire.Recorder | None = None
         self.session: Path | None = None
         self._options = options
-        self._marks: list[str] = []
+        self._marked = ""
         self._lock = threading.RLock()
-        self._unfollow = threading.Event()
-        self._thread: threading.Thread | None = None
 
         self._port = ipywidgets.Combobox(
-            value=port, options=_ports(port), description="port", layout={"width": "330px"}
+            value=str(port),
+            options=_ports(str(port)),
+            description="port",
+            layout={"width": "330px"},
         )
         self._participant = ipywidgets.Text(
-            value=participant, description="participant", layout={"width": "190px"}
+            value=str(participant), description="participant", layout={"width": "190px"}
         )
         self._start = ipywidgets.Button(description="Start", icon="circle", button_style="success")
         self._stop = ipywidgets.Button(description="Stop", icon="stop", button_style="danger")
@@ -149,7 +155,7 @@ class Capture(Panel):
             if self.recorder is None or not self.recording:
                 raise RuntimeError(f"not recording, so {text!r} marks nothing: press Start first")
             self.recorder.mark(text)
-            self._marks.append(text)
+            self._marked = text
         self.live.mark(text)
         self._code_now()
 
@@ -185,10 +191,14 @@ class Capture(Panel):
             raise RuntimeError(f"recording into {self.recorder.folder} already: stop it first")
 
     def _begin(self, recorder: acquire.Recorder) -> None:
-        self.recorder, self.session, self._marks = recorder, None, []
+        self.recorder, self.session, self._marked = recorder, None, ""
+        follower = acquire.follow(recorder.folder, last=self.live.seconds)
         self._unfollow = threading.Event()
         self._thread = threading.Thread(
-            target=self._follow, args=(recorder, self._unfollow), name="emgnb capture", daemon=True
+            target=self._follow,
+            args=(recorder, follower, recorder.health(), self._unfollow),
+            name="emgnb capture",
+            daemon=True,
         )
         self.live.clear()
         self._thread.start()
@@ -202,10 +212,14 @@ class Capture(Panel):
         if thread is not None and thread is not threading.current_thread():
             thread.join(5)
 
-    def _follow(self, recorder: acquire.Recorder, ended: threading.Event) -> None:
+    def _follow(
+        self,
+        recorder: acquire.Recorder,
+        follower: acquire.Follower,
+        health: acquire.Health,
+        ended: threading.Event,
+    ) -> None:
         """Send new samples and the state to the browser; runs in a thread of its own."""
-        follower = acquire.follow(recorder.folder, last=self.live.seconds)
-        health = recorder.health()
         begun = max(0.0, health.seconds - self.live.seconds)
         beats = 0
         try:
@@ -279,7 +293,7 @@ class Capture(Panel):
             f"rec = acquire.start({self._port.value!r}, folder={str(self.folder)!r}, "
             f"participant={self._participant.value!r}{options})"
         ]
-        lines += [f"rec.mark({text!r})" for text in self._marks[-1:]]
+        lines += [f"rec.mark({self._marked!r})"] if self._marked else []
         lines += [f"session = recording.open({str(self.session)!r})"] if self.session else []
         self._show_code("\n".join(lines))
 

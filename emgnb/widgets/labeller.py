@@ -60,10 +60,10 @@ class Labeller(Panel):
     """
 
     def __init__(self, session: xr.DataTree | str | os.PathLike[str], *, coder: str = "me") -> None:
-        if not coder or "/" in coder:
+        if not isinstance(coder, str) or not coder or "/" in coder:
             raise ValueError(f"coder {coder!r}: give a name without '/', such as 'me' or 'AB'")
         self.path: Path | None = None
-        if not isinstance(session, xr.DataTree):
+        if isinstance(session, str | os.PathLike):
             self.path = Path(session)
             session = recording.open(self.path)
         self.coder = coder
@@ -71,7 +71,7 @@ class Labeller(Panel):
         self._past: list[list[Event]] = []
         self._future: list[list[Event]] = []
         self._moving = False  # an undo is no new step
-        x = session.children["emg"].to_dataset()["signal"]
+        x = recording.emg(session)
         self._samples = Decimated(x)
         overview = self._samples.stretch(*self._samples.extent, _OVERVIEW)[1]
         self._spans = _Spans(

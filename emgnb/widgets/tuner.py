@@ -15,19 +15,17 @@ from typing import Any
 
 import ipywidgets
 import numpy as np
-import plotly.graph_objects as go
 import xarray as xr
 from numpy.typing import NDArray
-from plotly.subplots import make_subplots
 
 from emgnb import filters, recording, spectra
 from emgnb.filters import Chain, Step
 from emgnb.widgets.decimate import Decimated
 from emgnb.widgets.panel import Panel
+from emgnb.widgets.picture import figure
 
 Floats = NDArray[np.float32]
 _POINTS = 1000  # each drawn as least and greatest value: what a screen has columns
-_RAW, _FILTERED = "#767676", "#0072B2"
 # which steps a kind of signal has controls for, in the order in which they make sense
 _STEPS: dict[str, tuple[Step, ...]] = {
     "raw": (filters.BandPass(), filters.Notch(), filters.Rectify(), filters.Envelope()),
@@ -74,7 +72,13 @@ class Tuner(Panel):
         seconds: float = 60.0,
     ) -> None:
         self._work: _LatestWins | None = None  # there is none yet when a refusal ends this early
-        self._x = x.children["emg"].to_dataset()["signal"] if isinstance(x, xr.DataTree) else x
+        self._x = recording.emg(x) if isinstance(x, xr.DataTree) else x
+        recording.need_signal(self._x)
+        if not isinstance(chain, Chain | None):
+            raise TypeError(
+                f"chain={chain!r}, expected a Chain: filters.Chain(filters.BandPass(20, 450)), or "
+                f"filters.preset('raw', rate=1000)"
+            )
         kinds = sorted(set(np.atleast_1d(self._x["signal_kind"].values).tolist()))
         if len(kinds) > 1:
             raise ValueError(
@@ -100,7 +104,7 @@ class Tuner(Panel):
             options=list(_numbered(names)), description="channel", tooltip="channel shown"
         )
         self._channel.observe(lambda _: self._changed(), "value")
-        self.figure = _figure(self._shown)
+        self.figure = figure(self._shown)
         self._view: tuple[float, float] | None = None
         self.figure.layout.on_change(self._zoomed, "xaxis.range", "xaxis.autorange")
         super().__init__(
@@ -239,19 +243,6 @@ class Tuner(Panel):
                 data[4].x = response["frequency"].values.astype(np.float32)
             if out is not None:
                 self.figure.layout.yaxis2.title.text = f"filtered ({out.attrs['units']})"
-
-
-class _Figure(go.FigureWidget):  # type: ignore[misc]
-    """A figure that bears quick changes.
-
-    After each change the browser reports how what it drew differs from what it was sent. When the
-    next change is there already, the report holds samples, on which plotly 6 and 7 stumble over
-    ``if not array``, and a zoom that comes in the same message is lost. Nothing here needs it.
-    """
-
-    @staticmethod
-    def _remove_overlapping_props(*_: Any) -> list[Any]:
-        return []
 
 
 class _Row:
@@ -415,58 +406,3 @@ def _positive(power: xr.DataArray) -> Floats:
 def _decibels(response: xr.Dataset) -> Floats:
     shown: Floats = np.maximum(response["magnitude_zero_phase"].values, -120).astype(np.float32)
     return shown
-
-
-def _figure(x: xr.DataArray) -> Any:
-    units = x.attrs["units"]
-    figure = _Figure(
-        make_subplots(
-            rows=3,
-            cols=2,
-            specs=[[{"colspan": 2}, None], [{"colspan": 2}, None], [{}, {}]],
-            row_heights=[0.28, 0.28, 0.44],
-            vertical_spacing=0.09,
-            horizontal_spacing=0.09,
-        )
-    )
-    figure._config = {"responsive": True, "displaylogo": False}  # as wide as the notebook
-    for name, colour, row, col in (
-        ("as recorded", _RAW, 1, 1),
-        ("filtered", _FILTERED, 2, 1),
-        ("as recorded", _RAW, 3, 1),
-        ("filtered", _FILTERED, 3, 1),
-        ("response", "#D55E00", 3, 2),
-    ):
-        figure.add_scatter(
-            x=[],
-            y=[],
-            mode="lines",
-            name=name,
-            line={"color": colour, "width": 1},
-            row=row,
-            col=col,
-        )
-    figure.update_layout(
-        autosize=True,
-        height=560,
-        margin={"l": 70, "r": 10, "t": 10, "b": 40},
-        showlegend=False,
-        template="none",
-        font={"color": "#767676", "size": 11},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-    )
-    figure.update_xaxes(gridcolor="rgba(128,128,128,0.2)", zeroline=False)
-    figure.update_yaxes(gridcolor="rgba(128,128,128,0.2)", zeroline=False)
-    figure.update_xaxes(showticklabels=False, row=1, col=1)
-    figure.update_xaxes(matches="x", row=2, col=1)
-    figure.update_xaxes(matches="x3", row=3, col=2)
-    figure.update_xaxes(title_text="time (s)", title_standoff=2, row=2, col=1)
-    figure.update_xaxes(title_text="frequency (Hz)", row=3)
-    figure.update_yaxes(title_text=f"as recorded ({units})", row=1, col=1)
-    figure.update_yaxes(title_text=f"filtered ({units})", row=2, col=1)
-    figure.update_yaxes(
-        title_text=f"power density ({units}²/Hz)", type="log", exponentformat="power", row=3, col=1
-    )
-    figure.update_yaxes(title_text="zero-phase response (dB)", range=[-85, 5], row=3, col=2)
-    return figure
