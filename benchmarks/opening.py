@@ -45,9 +45,7 @@ def main() -> None:
             reading.append(time.perf_counter() - began)
         samples = x.size
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(
-        "| hours | write s | bytes a sample | open ms (first, median) | 5 s slice ms | peak MB |"
-    )
+    print("| hours | write s | bytes a sample | open ms (first, median) | 5 s slice ms | peak MB |")
     print("|---|---|---|---|---|---|")
     print(
         f"| {hours:g} | {written:.1f} | {size / samples:.2f} "
