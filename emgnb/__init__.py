@@ -31,6 +31,7 @@ _MODULES = (
     "labels",
     "models",
     "plots",
+    "quality",
     "recording",
     "simulate",
     "spectra",

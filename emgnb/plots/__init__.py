@@ -6,6 +6,7 @@ a transparent ground, so that it reads on a light page and on a dark one.
 """
 
 from emgnb.plots.frequency import response, spectrum
+from emgnb.plots.health import health
 from emgnb.plots.learning import accuracy, confusion, features, training
 from emgnb.plots.signals import events, signal, timeline
 
@@ -14,6 +15,7 @@ __all__ = [
     "confusion",
     "events",
     "features",
+    "health",
     "response",
     "signal",
     "spectrum",

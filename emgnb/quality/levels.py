@@ -1,0 +1,116 @@
+"""Samples that stand at the end of what the electronics can show, or do not move at all.
+
+A clipped channel betrays itself by the pile at its greatest or least value: the tail of a real
+distribution thins out towards its end, a limit collects everything beyond it. Where noise lies on
+top of the limit (an amplifier's own supply), the pile is a plateau of 2 % of the range instead of
+one code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+# The pile must hold so many times the samples of its neighbour, and at least so many.
+PILE, FEWEST = 3, 6
+# A plateau of this share of the range holds more than all that lies from there to NEAR below it.
+PLATEAU, NEAR, PLATEAU_SHARE = 0.02, 0.2, 0.01
+# A run of equal samples is flat from this many seconds and samples on: a quantised pause is not.
+HOLD_S, HOLD_ROWS = 0.25, 10
+
+
+@dataclass(frozen=True)
+class Ends:
+    """Where a channel ends: at or beyond `low` and `high` it is clipped; NaN where it is not.
+
+    `least` and `greatest` are the extremes seen, `constant` where they are one.
+    """
+
+    least: Array
+    greatest: Array
+    low: Array
+    high: Array
+
+    @property
+    def constant(self) -> Mask:
+        """Channels that never move."""
+        return np.asarray(self.least == self.greatest)
+
+    def beyond(self, values: Array) -> Mask:
+        """Which samples (time, channel) are clipped."""
+        with np.errstate(invalid="ignore"):
+            return np.asarray((values <= self.low) | (values >= self.high))
+
+
+def find_ends(read: Callable[[], Iterator[tuple[int, Array]]]) -> Ends:
+    """Find the ends of each channel; `read` gives the blocks anew each time it is called."""
+    both = [(_top_two(values), _top_two(-values)) for _, values in read()]
+    greatest, piled_high = _piled([top for top, _ in both])
+    least, piled_low = _piled([bottom for _, bottom in both])
+    least = -least
+    span = greatest - least
+    at_end, near_end, total = np.zeros((3, span.size))
+    for _, values in read():
+        total += np.isfinite(values).sum(axis=0)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            below = (greatest - values) / span
+            at_end += (below < PLATEAU).sum(axis=0)
+            near_end += ((below >= PLATEAU) & (below < NEAR)).sum(axis=0)
+    plateau = (at_end > near_end) & (at_end > PLATEAU_SHARE * total)
+    # Whatever rests most of the time has a plateau at its resting level, which is no limit.
+    plateau &= at_end < 0.5 * total
+    moves = span > 0
+    high = np.where(piled_high, greatest, np.where(plateau, greatest - PLATEAU * span, np.nan))
+    low = np.where(piled_low, least, np.nan)
+    return Ends(least, greatest, np.where(moves, low, np.nan), np.where(moves, high, np.nan))
+
+
+def flat(values: Array, hold: int) -> Mask:
+    """Which samples (time, channel) belong to a run of more than `hold` equal ones."""
+    same = np.zeros(values.shape, dtype=np.int32)
+    same[1:] = values[1:] == values[:-1]
+    total = np.cumsum(same, axis=0, dtype=np.int32)
+    out = np.zeros(values.shape, dtype=bool)
+    if len(values) <= hold:
+        return out
+    ends_run = total[hold:] - total[:-hold] == hold
+    # Each run's end marks the `hold` samples before it as well.
+    change = np.zeros((len(values) + 1, values.shape[1]), dtype=np.int32)
+    change[: len(values) - hold] += ends_run
+    change[hold + 1 :] -= ends_run
+    out[:] = np.cumsum(change[:-1], axis=0) > 0
+    return out
+
+
+def hold_rows(rate: float) -> int:
+    """How many equal samples are a flat run at `rate` Hz."""
+    return max(round(HOLD_S * rate), HOLD_ROWS)
+
+
+def _top_two(values: Array) -> Array:
+    """Greatest value, its count, the next lower value, its count; (4, channel)."""
+    filled = np.where(np.isfinite(values), values, -np.inf)
+    top = filled.max(axis=0, initial=-np.inf)
+    below = np.where(filled < top, filled, -np.inf)
+    second = below.max(axis=0, initial=-np.inf)
+    return np.stack([top, (filled == top).sum(axis=0), second, (below == second).sum(axis=0)])
+
+
+def _piled(parts: list[Array]) -> tuple[Array, Mask]:
+    """Greatest value of each channel over all parts, and whether samples pile up there."""
+    table = np.stack(parts)
+    value = np.concatenate([table[:, 0], table[:, 2]])
+    count = np.concatenate([table[:, 1], table[:, 3]])
+    top = value.max(axis=0)
+    at_top = np.where(value == top, count, 0.0).sum(axis=0)
+    lower = np.where(value < top, value, -np.inf)
+    second = lower.max(axis=0)
+    at_second = np.where(lower == second, count, 0.0).sum(axis=0)
+    piled = np.isfinite(second) & (at_top >= FEWEST) & (at_top > PILE * at_second)
+    return np.where(np.isfinite(top), top, np.nan), piled

@@ -1,0 +1,96 @@
+"""What each measure means, and from where on it is suspect or bad."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+import numpy as np
+import xarray as xr
+
+# Below, the hill of EMG (20 to 450 Hz) is not in the recording and its shape says nothing.
+SHAPE_RATE = 800.0
+
+# measure -> (suspect from, bad from); for snr: suspect below, bad below. Our own figures.
+LIMITS: MappingProxyType[str, tuple[float, float]] = MappingProxyType(
+    {
+        "snr": (10.0, 3.0),
+        "mains": (0.1, 0.5),
+        "motion": (0.5, 0.9),
+        "clipped": (0.001, 0.01),
+        "flat": (0.01, 0.2),
+        "railed": (0.0001, 0.01),
+        "dropped": (0.001, 0.05),
+        "deformation": (1.4, 2.0),
+    }
+)
+
+DEFINITIONS: MappingProxyType[str, tuple[str, str, str]] = MappingProxyType(
+    {
+        "snr": (
+            "signal-to-noise ratio",
+            "dB",
+            "10·log10((P_active − P_rest) / P_rest), P the power in 20 to 450 Hz without mains "
+            "(of an envelope: its squared mean, as it stands for amplitude), P_rest the 10th and "
+            "P_active the 95th percentile of the windows",
+        ),
+        "mains": (
+            "mains share",
+            "1",
+            "power within ±1 Hz (or one bin) of mains and its harmonics, over all power above 0 "
+            "Hz; over time: in the window, over the mean power of all windows",
+        ),
+        "motion": (
+            "motion share",
+            "1",
+            "power below 20 Hz over all power above 0 Hz; each window's straight line is removed; "
+            "over time: in the window, over the mean power of all windows",
+        ),
+        "clipped": (
+            "clipped share",
+            "1",
+            "samples at the channel's greatest or least value, or within 2 % of its range below "
+            "the greatest, where samples pile up there",
+        ),
+        "flat": ("flat share", "1", "samples in runs of equal values of 0.25 s and 10 samples up"),
+        "railed": (
+            "railed share",
+            "1",
+            "flat samples at an extreme: where the channel clips, or stuck for good at the end of "
+            "the converter or beyond all that other channels reach",
+        ),
+        "dropped": (
+            "share lost",
+            "1",
+            "samples lost or invalid; with irregular time stamps also the rows that a window lacks "
+            "of the measured rate, where it lacks more than a fifth",
+        ),
+        "deformation": (
+            "spectral deformation Ω",
+            "1",
+            "√(M2/M0) / (M1/M0), Mn the n-th moment of the power spectrum (Sinderby et al. 1995, "
+            "doi:10.1152/jappl.1995.79.5.1803); a flat spectrum has 1.15, more says that motion "
+            "and high frequencies outweigh the muscle",
+        ),
+        "level": ("RMS about the mean (of an envelope: mean)", "", "of the window's samples"),
+    }
+)
+
+
+def grades(report: xr.Dataset) -> xr.Dataset:
+    """Judge a report's figures by `LIMITS`: 0 good, 1 suspect, 2 bad, −1 not measured; int8.
+
+    Parameters
+    ----------
+    report : what `report` gives; every variable that `LIMITS` names, with its course over time
+    """
+    made = {}
+    for name, (suspect, bad) in LIMITS.items():
+        sign = -1.0 if suspect > bad else 1.0
+        for column in (name, f"{name}_over_time"):
+            if column not in report:
+                continue
+            values = sign * report[column]
+            grade = (values >= sign * suspect).astype(np.int8) + (values >= sign * bad)
+            made[column] = grade.where(report[column].notnull(), -1).astype(np.int8)
+            made[column].attrs = {"suspect": suspect, "bad": bad}
+    return xr.Dataset(made)
