@@ -120,6 +120,9 @@ def cut(
             "history": signal.attrs.get("history", ""),
         },
     )
+    meaning = _meaning(trials, x)
+    if meaning:
+        made.attrs["label_meaning"] = meaning
     how = None if trials is None else json.loads(trials.attrs.get("history", "null"))
     return recording.with_history(made, "cut", length_s=length, step_s=step, trials=how)
 
@@ -136,7 +139,7 @@ def stack(parts: Sequence[xr.DataArray]) -> xr.DataArray:
     Returns
     -------
     (window, channel, sample) float32, read-only; `dropped` counts are added up, `rate` is the
-    median
+    median; `label_meaning` is kept when every part says it
 
     Raises
     ------
@@ -191,6 +194,8 @@ def stack(parts: Sequence[xr.DataArray]) -> xr.DataArray:
             "dropped": json.dumps(dict(dropped)),
         },
     )
+    if not all(part.attrs.get("label_meaning") for part in parts):
+        made.attrs.pop("label_meaning", None)
     return recording.with_history(made, "stack", parts=len(parts))
 
 
@@ -238,6 +243,12 @@ def _signal_of(
     return signal, {
         name: str(said.get(name, "")) if given is None else given for name, given in who.items()
     }
+
+
+def _meaning(*said_by: xr.Dataset | xr.DataArray | xr.DataTree | None) -> str:
+    """What the labels mean, by the first that says so; "" when nobody does."""
+    said = (str(one.attrs.get("label_meaning", "")) for one in said_by if one is not None)
+    return next(filter(None, said), "")
 
 
 def _starts(
@@ -316,6 +327,12 @@ def _differences(first: xr.DataArray, part: xr.DataArray) -> list[str]:
         found.append(f"{part.sizes['sample']} samples, expected {first.sizes['sample']}")
     if part.attrs["units"] != first.attrs["units"]:
         found.append(f"units {part.attrs['units']!r}, expected {first.attrs['units']!r}")
+    meanings = [str(p.attrs.get("label_meaning", "")) for p in (part, first)]
+    if all(meanings) and meanings[0] != meanings[1]:
+        found.append(
+            f"label_meaning {meanings[0]!r}, expected {meanings[1]!r}: what was asked for, what "
+            "was seen and what was felt are three things"
+        )
     here, there = part.attrs["rate"], first.attrs["rate"]
     if abs(here - there) > SAME_RATE * there:
         found.append(f"rate {here:.4g} Hz, expected {there:.4g} Hz within 1 %")

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 from itertools import pairwise
 
 import numpy as np
 import pytest
+import scipy.stats
 import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
 from emgnb import features, recording, windows
+from emgnb.features import engine
 
 RATE = 1000.0
 RAW_ONLY = sorted(name for name, feature in features.FEATURES.items() if feature.raw_only)
@@ -133,6 +136,101 @@ def slope_of_line(x):
     return above / sum((a - mt) ** 2 for a in t)
 
 
+def cepstrum(x):
+    """From the logarithm of the model's spectrum, as the word says."""
+    line = np.fft.fft([1.0, *(-a for a in burg(x))], 4096)
+    return np.fft.ifft(-np.log(np.abs(line) ** 2)).real[1:5]
+
+
+def descriptors(x):
+    """Khushaba's six of one series."""
+    first, second = steps(x), steps(steps(x))
+    n = len(x) - 1
+    m0 = (math.sqrt(sum(v * v for v in x)) / n) ** 0.1 / 0.1
+    m2 = math.sqrt(sum(v * v for v in first) / n) ** 0.1 / 0.1
+    m4 = math.sqrt(sum(v * v for v in second) / n) ** 0.1 / 0.1
+    return [
+        math.log(abs(m0)),
+        math.log(abs(m0 - m2)),
+        math.log(abs(m0 - m4)),
+        math.log(math.sqrt(abs((m0 - m2) * (m0 - m4))) / m0),
+        math.log(m2 / math.sqrt(m0 * m4)),
+        math.log(math.sqrt(sum(map(abs, first)) / sum(map(abs, second)))),
+    ]
+
+
+def tdpsd(x):
+    logs = [math.log(v * v + np.spacing(1)) for v in x]
+    return [
+        -2 * f * g / (f * f + g * g) for f, g in zip(descriptors(x), descriptors(logs), strict=True)
+    ]
+
+
+def sample_entropy(x):
+    near, n, alike = 0.2 * math.sqrt(variance(x, 0)), len(x), {}
+    for m in (2, 3):
+        pieces = [x[i : i + m] for i in range(n - 2)]
+        alike[m] = sum(
+            max(abs(a - b) for a, b in zip(pieces[i], pieces[j], strict=True)) <= near
+            for i in range(n - 2)
+            for j in range(i)
+        )
+    return math.log(alike[2] / alike[3]) if alike[3] else math.nan
+
+
+def share_below(x, share):
+    power, width = power_spectrum(x)
+    left = sum(power) * share
+    for k, p in enumerate(power):
+        if p >= left:
+            low, high = max(k - 0.5, 0) * width, min((k + 0.5) * width, RATE / 2)
+            return low + (high - low) * left / p
+        left -= p
+    raise AssertionError
+
+
+def spread_of_spectrum(x):
+    power, width = power_spectrum(x)
+    middle = mean_frequency(x)
+    return math.sqrt(sum((k * width - middle) ** 2 * p for k, p in enumerate(power)) / sum(power))
+
+
+def entropy_of_spectrum(x):
+    power = power_spectrum(x)[0][1:]
+    shares = [p / sum(power) for p in power]
+    return -sum(p * math.log(p) for p in shares) / math.log(len(shares))
+
+
+# Daubechies' filter from its polynomial, not from a table.
+def daubechies(moments):
+    rest = [math.comb(moments - 1 + k, k) for k in range(moments)][::-1]
+    zeros = []
+    for y in np.roots(rest):
+        pair = np.roots([1, 4 * y - 2, 1])
+        zeros.append(pair[np.abs(pair) < 1][0])
+    taps = np.real(np.poly([*([-1.0] * moments), *zeros]))
+    return taps * math.sqrt(2) / taps.sum()
+
+
+def wavelet_shares(x, levels=4):
+    """Percival's pyramid in time: circular, filters over √2, holes of 2ʲ⁻¹ − 1 zeros."""
+    n, low = len(x), [v - sum(x) / len(x) for v in x]
+    smooth = daubechies(4) / math.sqrt(2)
+    detail = [(-1) ** k * g for k, g in enumerate(smooth[::-1])]
+    whole, shares = sum(v * v for v in low), []
+    for level in range(levels):
+        hole = 2**level
+        high = [sum(h * low[(t - hole * k) % n] for k, h in enumerate(detail)) for t in range(n)]
+        low = [sum(g * low[(t - hole * k) % n] for k, g in enumerate(smooth)) for t in range(n)]
+        shares.append(sum(v * v for v in high) / whole)
+    return shares
+
+
+def half_difference(x):
+    half = len(x) // 2
+    return (sum(map(abs, x[-half:])) - sum(map(abs, x[:half]))) / half
+
+
 LIMIT = 7.0
 DEFINITIONS = {
     "mav": lambda x: sum(map(abs, x)) / len(x),
@@ -144,31 +242,172 @@ DEFINITIONS = {
     "iemg": lambda x: sum(map(abs, x)),
     "wamp": lambda x: sum(abs(d) >= LIMIT for d in steps(x)),
     "log_rms": lambda x: 10 * math.log10(sum(v * v for v in x) / len(x)),
-    "ar1": lambda x: burg(x)[0],
-    "ar2": lambda x: burg(x)[1],
-    "ar3": lambda x: burg(x)[2],
-    "ar4": lambda x: burg(x)[3],
+    "log_detector": lambda x: scipy.stats.gmean(np.abs(x)),
+    "dasdv": lambda x: math.sqrt(sum(d * d for d in steps(x)) / (len(x) - 1)),
+    "mfl": lambda x: math.log10(math.sqrt(sum(d * d for d in steps(x)))),
+    "lscale": lambda x: sum(abs(a - b) for a in x for b in x) / (2 * len(x) * (len(x) - 1)),
+    "skewness": scipy.stats.skew,
+    "kurtosis": scipy.stats.kurtosis,
+    "mav_slope": half_difference,
+    "onset_speed": lambda x: slope_of_line([abs(v) for v in x]),
+    **{f"ar{k + 1}": lambda x, k=k: burg(x)[k] for k in range(4)},
+    **{f"cc{k + 1}": lambda x, k=k: cepstrum(x)[k] for k in range(4)},
     "hjorth_activity": lambda x: variance(x, 0),
     "hjorth_mobility": mobility,
     "hjorth_complexity": complexity,
+    **{f"tdpsd{k + 1}": lambda x, k=k: tdpsd(x)[k] for k in range(6)},
+    "sampen": sample_entropy,
     "mnf": mean_frequency,
-    "mdf": median_frequency,
+    "mdf": lambda x: share_below(x, 0.5),
+    "edge95": lambda x: share_below(x, 0.95),
+    "peak_frequency": lambda x: np.argmax(power_spectrum(x)[0]) * RATE / len(x),
+    "bandwidth": spread_of_spectrum,
+    "spectral_entropy": entropy_of_spectrum,
+    **{f"wavelet{k + 1}": lambda x, k=k: wavelet_shares(x)[k] for k in range(4)},
     "mean": lambda x: sum(x) / len(x),
     "slope": slope_of_line,
     "std": lambda x: math.sqrt(variance(x, 1)),
     "max": max,
+    "peak_to_peak": lambda x: max(x) - min(x),
 }
 
 
-@pytest.mark.parametrize("samples", [50, 51])
-def test_every_feature_is_its_definition(samples):
-    w = noise(count=3, samples=samples, seed=samples)
-    w = w.copy(data=np.cumsum(w.values, axis=-1) * 0.3 + w.values + 4)
-    found = features.extract(w, sorted(features.FEATURES), threshold=LIMIT)
-    assert set(found.data_vars) == set(DEFINITIONS)
+def laid_out(values, n, hop, how):
+    """The same windows of (time, channel): a view, a copy that goes on, or in no order."""
+    view = np.lib.stride_tricks.sliding_window_view(values, n, axis=0)[::hop]
+    return view if how == "a view" else np.array(view)
+
+
+def computed(values, n, hop, how, *, limit=LIMIT, dtype=np.float64, names=None):
+    """All features of such windows, as the engine computes them."""
+    data = laid_out(values, n, hop, how)
+    known = 0 if how == "each alone" else hop
+    limits = dict.fromkeys(("zc", "ssc", "wamp"), np.full(values.shape[1], limit))
+    return data, engine.compute(
+        data, names or sorted(features.FEATURES), rate=RATE, hop=known, limits=limits, dtype=dtype
+    )
+
+
+def coloured(samples, channels=2, seed=0):
+    rng = np.random.default_rng(seed)
+    white = rng.standard_normal((samples, channels))
+    return 30 * (white + np.cumsum(white, axis=0) * 0.3) + 4
+
+
+LAYOUTS = ["a view", "a copy", "each alone"]
+
+
+@pytest.mark.parametrize("how", LAYOUTS)
+@pytest.mark.parametrize(("n", "hop"), [(48, 12), (45, 9), (40, 24)])
+def test_every_feature_is_its_definition_to_nine_digits(n, hop, how):
+    data, found = computed(coloured(n + 3 * hop), n, hop, how)
+    assert set(found) == set(DEFINITIONS)
     for name, define in DEFINITIONS.items():
-        expected = [[define(row.tolist()) for row in window] for window in w.values]
-        np.testing.assert_allclose(found[name].values, expected, rtol=2e-5, err_msg=name)
+        expected = [[define(row.tolist()) for row in window] for window in data]
+        np.testing.assert_allclose(found[name], expected, rtol=1e-9, atol=1e-11, err_msg=name)
+
+
+def test_in_float32_features_are_their_definition_to_six_digits():
+    data, found = computed(coloured(200), 48, 12, "a view", dtype=np.float32)
+    for name, define in DEFINITIONS.items():
+        expected = [[define(row.tolist()) for row in window] for window in data]
+        np.testing.assert_allclose(found[name], expected, rtol=1e-6, atol=1e-6, err_msg=name)
+
+
+# windows that share samples
+
+
+@pytest.mark.parametrize("how", ["a view", "a copy"])
+@pytest.mark.parametrize(
+    ("n", "hop"), [(200, 25), (200, 50), (200, 200), (250, 100), (200, 30), (203, 7), (64, 8)]
+)
+def test_windows_that_share_samples_have_the_features_of_each_alone(n, hop, how):
+    values = coloured(6000, channels=3, seed=n).astype(np.float32)
+    names = sorted(set(features.FEATURES) - {"sampen"})
+    _, alone = computed(values, n, hop, "each alone", names=names)
+    _, found = computed(values, n, hop, how, names=names)
+    for name, values_alone in alone.items():
+        np.testing.assert_allclose(
+            found[name], values_alone, rtol=1e-9, atol=1e-9, err_msg=name, strict=True
+        )
+
+
+def hum(t):
+    return 300 * np.sin(2 * np.pi * 50 * t)
+
+
+HARD = {
+    "an offset": lambda x, t: x + 1e6,
+    "a drift": lambda x, t: x + 1e5 * t,
+    "an artefact": lambda x, t: np.where((np.arange(len(x)) % 400 == 199)[:, None], 1e7, x),
+    "steps between levels": lambda x, t: x + 1e6 * (t > 2),
+    "nothing but hum": lambda x, t: 0 * x + hum(t),
+    "silence": lambda x, t: np.where(t > 1.5, x, 0.0),
+}
+
+
+@pytest.mark.parametrize("what", HARD)
+@pytest.mark.parametrize("how", ["a view", "a copy"])
+def test_digits_are_not_lost_where_sums_cancel(what, how):
+    t = np.arange(4000)[:, None] / RATE
+    values = HARD[what](coloured(4000), t)
+    _, alone = computed(values, 200, 25, "each alone", names=features.SETS["nine"])
+    _, found = computed(values, 200, 25, how, names=features.SETS["nine"])
+    for name, expected in alone.items():
+        np.testing.assert_allclose(found[name], expected, rtol=1e-7, atol=1e-7, err_msg=name)
+
+
+def test_memory_does_not_grow_with_overlap(monkeypatch):
+    monkeypatch.setattr(engine, "THREADS", 2)
+    data = laid_out(coloured(60_000, channels=8).astype(np.float32), 200, 5, "a view")
+    limits = dict.fromkeys(("zc", "ssc"), np.full(8, LIMIT))
+    tracemalloc.start()
+    found = engine.compute(data, features.SETS["nine"], rate=RATE, hop=5, limits=limits)
+    peak = tracemalloc.get_traced_memory()[1] - sum(column.nbytes for column in found.values())
+    tracemalloc.stop()
+    assert 8 * data.size > 150e6  # as float64, laid out
+    assert peak < 40e6
+
+
+def test_a_hole_in_the_signal_takes_only_the_windows_that_hold_it():
+    values = coloured(2000)
+    values[777, 0] = np.nan
+    values[1200, 1] = np.inf
+    data, found = computed(values, 200, 25, "a view", names=features.SETS["all"])
+    filled = np.where(np.isfinite(values), values, 0.0)
+    _, whole = computed(filled, 200, 25, "a view", names=features.SETS["all"])
+    holed = ~np.isfinite(data).all(axis=-1)
+    assert holed.sum() == 16
+    for name, column in found.items():
+        np.testing.assert_array_equal(np.isnan(column), holed, err_msg=name)
+        np.testing.assert_allclose(column[~holed], whole[name][~holed], rtol=1e-7, err_msg=name)
+
+
+def test_each_channel_has_its_own_threshold_however_windows_lie():
+    values = 30 * np.random.default_rng(0).standard_normal((3000, 3))
+    limits = {"zc": np.array([1.0, 20.0, 60.0])}
+    columns = [
+        engine.compute(laid_out(values, 200, 25, how), ["zc"], rate=RATE, hop=hop, limits=limits)
+        for how, hop in (("a view", 25), ("a copy", 25), ("a copy", 0))
+    ]
+    for column in columns[1:]:
+        np.testing.assert_array_equal(column["zc"], columns[0]["zc"])
+    first = columns[0]["zc"].mean(axis=0)
+    assert first[0] > first[1] > first[2]
+
+
+def test_windows_of_trials_have_the_features_of_each_alone():
+    x = recording.signal(coloured(9000), rate=RATE, units="uV")
+    spans = {"onset": ("trial", [0.5, 3.013, 6.0]), "offset": ("trial", [2.7, 3.3, 8.9])}
+    trials = xr.Dataset(spans | {"label": ("trial", list("abc"))})
+    w = windows.cut(x, trials, length=0.2, step=0.025)
+    together = features.extract(w, "all")
+    shuffled = w.isel(window=np.random.default_rng(0).permutation(w.sizes["window"]))
+    alone = features.extract(shuffled, "all").sortby("time")
+    for name in together.data_vars:
+        np.testing.assert_allclose(
+            together[name].values, alone[name].values, rtol=1e-6, atol=1e-6, err_msg=name
+        )
 
 
 # facts of nature
@@ -216,11 +455,18 @@ def test_amplitudes_scale_with_the_gain_and_rates_do_not(gain, seed):
     quiet, loud = noise(seed=seed), noise(seed=seed, sigma=20 * gain)
     a = features.extract(quiet, "all", threshold=5.0)
     b = features.extract(loud, "all", threshold=5.0 * gain)
-    power = {"mav": 1, "rms": 1, "wl": 1, "iemg": 1, "var": 2, "hjorth_activity": 2}
+    power = {"{}": 1, "{}/s": 1, "{}^2": 2}
+    columns = {
+        column: power.get(feature.units, 0)
+        for name, feature in features.FEATURES.items()
+        for column in feature.columns or (name,)
+    }
     for name in a.data_vars:
-        expected = a[name].values * gain ** power.get(name, 0)
-        if name == "log_rms":
-            expected = a[name].values + 20 * np.log10(gain)
+        if name.startswith("tdpsd"):
+            continue  # depends on the unit, and says so
+        expected = a[name].values * gain ** columns[name]
+        if name in ("log_rms", "mfl"):
+            expected = a[name].values + (20 if name == "log_rms" else 1) * np.log10(gain)
         slack = 1 if name in ("zc", "ssc", "wamp") else 0  # a difference may sit on the threshold
         np.testing.assert_allclose(b[name].values, expected, rtol=2e-3, atol=slack + 1e-3)
 
@@ -230,7 +476,8 @@ def test_turned_upside_down_a_window_keeps_its_features(seed):
     w = noise(seed=seed)
     a, b = (features.extract(x, "all") for x in (w, w.copy(data=-w.values)))
     for name in a.data_vars:
-        np.testing.assert_allclose(a[name].values, b[name].values, rtol=1e-5, err_msg=name)
+        sign = -1 if name == "skewness" else 1
+        np.testing.assert_allclose(a[name].values, sign * b[name].values, rtol=1e-5, err_msg=name)
 
 
 def test_an_offset_does_not_reach_what_is_about_the_mean():
@@ -273,8 +520,13 @@ def test_a_flat_window_has_no_activity_and_no_frequency(constant):
         assert found[name] == pytest.approx(0, abs=1e-9)
     for name in ("mav", "rms"):
         assert found[name] == pytest.approx(constant)
-    spectral = ("mnf", "mdf", "hjorth_mobility", "hjorth_complexity", "ar1", "ar2", "ar3", "ar4")
-    assert all(np.isnan(found[name]) for name in spectral)
+    level = {"mav", "rms", "iemg", "log_detector", "log_rms"}
+    still = {"wl", "zc", "ssc", "wamp", "var", "hjorth_activity", "dasdv", "lscale", "mav_slope"}
+    still |= {"onset_speed", "peak_to_peak"}
+    assert {k for k, v in found.items() if not np.isnan(v)} - {"log_rms"} == (level | still) - {
+        "log_rms"
+    }
+    assert all(found[name] == pytest.approx(0, abs=1e-6) for name in still)
     assert np.isnan(found["log_rms"]) == (constant == 0)
 
 
@@ -310,7 +562,7 @@ def test_what_counts_crossings_or_frequencies_refuses_what_is_not_raw(name, kind
 
 def test_an_envelope_has_features_of_its_own():
     found = features.extract(noise(kind="envelope", units="V"), "envelope")
-    assert list(found.data_vars) == ["mean", "slope", "std", "max"]
+    assert list(found.data_vars) == ["mean", "wl", "slope", "std", "max"]
     assert found["slope"].attrs["units"] == "V/s"
 
 
@@ -382,15 +634,10 @@ def cut(seconds=10.0):
 def test_features_carry_units_names_and_the_windows_coordinates():
     w = cut()
     found = features.extract(w, "all")
-    assert {k: v.attrs["units"] for k, v in found.data_vars.items()} == {
-        **dict.fromkeys(["mav", "rms", "wl", "iemg"], "uV"),
-        **dict.fromkeys(["zc", "ssc", "wamp", "ar1", "ar2", "ar3", "ar4"], "1"),
-        **dict.fromkeys(["var", "hjorth_activity"], "uV^2"),
-        **dict.fromkeys(["mnf", "mdf"], "Hz"),
-        "log_rms": "dB re 1 uV",
-        "hjorth_mobility": "1/s",
-        "hjorth_complexity": "1",
-    }
+    units = {k: v.attrs["units"] for k, v in found.data_vars.items()}
+    assert [units[k] for k in ("mav", "zc", "var", "mnf", "ar3")] == ["uV", "1", "uV^2", "Hz", "1"]
+    assert [units[k] for k in ("log_rms", "mfl")] == ["dB re 1 uV", "log10 uV"]
+    assert [units[k] for k in ("hjorth_mobility", "onset_speed")] == ["1/s", "uV/s"]
     assert all(v.attrs["long_name"] for v in found.data_vars.values())
     for name in ("time", "label", "trial", "participant", "session", "channel", "side"):
         assert found[name].equals(w[name])
@@ -413,6 +660,118 @@ def test_the_matrix_names_feature_and_channel():
     np.testing.assert_array_equal(m.sel(feature="wl:corrugator_l"), found["wl"].values[:, 1])
     assert m["participant"].equals(w["participant"])
     assert (m.dtype, m.dims) == (np.dtype(np.float32), ("window", "feature"))
+
+
+def test_what_the_labels_mean_is_known_to_the_end():
+    w = cut().assign_attrs(label_meaning="coded AU")
+    found = features.extract(w)
+    assert found.attrs["label_meaning"] == "coded AU"
+    assert features.matrix(found).attrs["label_meaning"] == "coded AU"
+    assert "label_meaning" not in features.extract(cut()).attrs
+
+
+# between channels, and in time
+
+
+def levels(values, channels=("z_l", "z_r", "c"), **coords):
+    values = np.asarray(values, dtype=np.float32)
+    return xr.DataArray(
+        values,
+        dims=("window", "channel"),
+        name="rms",
+        coords={
+            "channel": list(channels),
+            "muscle": ("channel", ["zygomaticus_major", "zygomaticus_major", "corrugator"]),
+            "side": ("channel", ["left", "right", "left"]),
+            **{name: ("window", np.asarray(value)) for name, value in coords.items()},
+        },
+        attrs={"units": "uV"},
+    )
+
+
+def test_asymmetry_is_one_for_the_left_alone_and_zero_for_both_alike():
+    level = levels([[10, 0, 1], [5, 5, 1], [0, 8, 1], [6, 2, 1], [0, 0, 1], [np.nan, 1, 1]])
+    found = features.asymmetry(level)
+    assert found["pair"].values.tolist() == ["z_l|z_r"]
+    np.testing.assert_array_equal(found.values[:, 0], [1, 0, -1, 0.5, np.nan, np.nan])
+    turned = features.asymmetry(level, pairs=[("z_r", "z_l")])
+    np.testing.assert_array_equal(turned.values, -found.values)
+
+
+def test_co_activation_is_what_two_channels_have_in_common():
+    level = levels([[4, 4, 0], [3, 1, 2], [0, 0, 0]])
+    found = features.co_activation(level)
+    assert found["pair"].values.tolist() == ["z_l|z_r", "z_l|c", "z_r|c"]
+    expected = [[1, 0, 0], [0.5, 0.8, 2 / 3], [np.nan] * 3]
+    np.testing.assert_allclose(found.values, expected, rtol=1e-6)
+
+
+def test_correlation_is_numpys_and_one_for_crosstalk():
+    w = noise(count=600, channels=3)
+    w = w.copy(data=np.concatenate([w.values[:, :2], 0.1 * w.values[:, :1]], axis=1))
+    w.values[3, 1] = 7.0
+    found = features.correlation(w)
+    np.testing.assert_allclose(found.sel(pair="c0|c2"), 1, rtol=1e-6)
+    assert np.isnan(found.values[3]).tolist() == [True, False, True]
+    for i in (0, 599):
+        expected = np.corrcoef(w.values[i])[[0, 0, 1], [1, 2, 2]]
+        np.testing.assert_allclose(found.values[i], expected, rtol=1e-4, atol=1e-6)
+
+
+def test_a_short_burst_stands_out_of_what_is_held_and_a_held_level_does_not():
+    time = np.arange(200) * 0.05
+    level = np.full((200, 3), 4.0)
+    level[140:146, 0] = 12.0
+    level[:, 1] = np.where(time < 5, 1.0, 9.0)
+    trial = np.where(time < 5, 0, 1)
+    found = features.phasic_tonic(levels(level, time=time, trial=trial), tonic=1.0)
+    np.testing.assert_allclose(found.values[140:146, 0], 2)
+    assert not np.delete(found.values[:, 0], np.s_[140:146]).any()
+    assert not found.values[:, 1:].any()
+
+
+def test_pairs_join_the_features_of_single_channels():
+    x = recording.signal(
+        20 * np.random.default_rng(0).standard_normal((3000, 2)),
+        rate=RATE,
+        units="uV",
+        channel=["z_l", "z_r"],
+        muscle="zygomaticus_major",
+        side=["left", "right"],
+    )
+    w = windows.cut(x)
+    found = features.extract(w, ["rms", "wl"])
+    more = features.asymmetry(found["rms"]), features.phasic_tonic(found["rms"])
+    m = features.matrix(found, *more)
+    assert m["feature"].values.tolist() == [
+        *("rms:z_l", "rms:z_r", "wl:z_l", "wl:z_r", "asymmetry:z_l|z_r"),
+        *("phasic_tonic:z_l", "phasic_tonic:z_r"),
+    ]
+    np.testing.assert_array_equal(m.values[:, 4], more[0].values[:, 0])
+    with pytest.raises(ValueError, match="asymmetry is of other windows"):
+        features.matrix(found, more[0].isel(window=slice(1, None)))
+    with pytest.raises(ValueError, match=r"expected a name and \(window, pair\)"):
+        features.matrix(found, w)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda x: features.asymmetry(x.drop_vars("side")), ValueError, r"give pairs=\[\("),
+        (lambda x: features.asymmetry(x, [("z_l", "a")]), ValueError, "a unknown; there are z_l"),
+        (lambda x: features.co_activation(x, []), ValueError, "no pair"),
+        (lambda x: features.co_activation(-x), ValueError, "the level falls to -1"),
+        (lambda x: features.co_activation(x[:, :1]), ValueError, "one channel makes no pair"),
+        (lambda x: features.co_activation(x.values), TypeError, "found ndarray"),
+        (lambda x: features.asymmetry(x.rename(window="w")), ValueError, "take one feature"),
+        (lambda x: features.correlation(x), ValueError, r"windows\.cut first"),
+        (lambda x: features.phasic_tonic(x), ValueError, r"no coordinate time\(window\)"),
+        (lambda x: features.phasic_tonic(x, tonic=0), ValueError, "tonic=0"),
+    ],
+)
+def test_levels_handed_over_by_mistake_are_told_apart(call, error, words):
+    with pytest.raises(error, match=words):
+        call(levels(np.ones((4, 3))))
 
 
 def test_many_windows_give_what_each_gives_alone():

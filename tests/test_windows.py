@@ -141,6 +141,28 @@ def test_a_session_gives_its_signal_and_says_who_it_is():
     assert recording.history(w)[-1]["trials"]["step"] == "trials"
 
 
+def test_windows_say_what_their_labels_mean():
+    s = recording.make(
+        ramp(), markers=recording.markers([1, 4], ["smile", "end"]), label_meaning="self-report"
+    )
+    trials = labels.trials(s, reaction=0)
+    for w in (windows.cut(s, trials), windows.cut(s["emg/signal"], trials), windows.cut(s)):
+        assert w.attrs["label_meaning"] == "self-report"
+    coded = windows.cut(s, trials.assign_attrs(label_meaning="coded AU"))
+    assert coded.attrs["label_meaning"] == "coded AU"
+    assert "label_meaning" not in windows.cut(ramp()).attrs
+
+
+def test_labels_of_two_meanings_are_not_stacked_and_an_unknown_one_is_not_invented():
+    a, b = part("P1"), part("P2")
+    both = windows.stack([one.assign_attrs(label_meaning="instructed") for one in (a, b)])
+    assert both.attrs["label_meaning"] == "instructed"
+    half = windows.stack([a.assign_attrs(label_meaning="instructed"), b])
+    assert "label_meaning" not in half.attrs
+    with pytest.raises(ValueError, match="part 1: label_meaning 'self-report'"):
+        windows.stack([both, b.assign_attrs(label_meaning="self-report", rate=RATE)])
+
+
 def test_trials_of_somebody_else_are_refused():
     s = recording.make(ramp(), participant="P01")
     with pytest.raises(ValueError, match="trials are of participant 'P02'"):

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from numbers import Real
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import xarray as xr
 
 from emgnb import recording
-from emgnb.features.block import Block
-from emgnb.features.definitions import FEATURES, SETS
+from emgnb.features import engine
+from emgnb.features.table import FEATURES, SETS
 from emgnb.windows import need_windows
 
-# Samples worked on at a time: the block and what is derived from it stay in a few MB.
-BLOCK = 1 << 17
 # Default of thresholds, by unit: one count of the converter, or, at the skin, what electrodes show
 # of a face at rest (1–3 µV RMS).
 THRESHOLDS = {"count": 1.0, "uV": 2.0, "mV": 2e-3, "V": 2e-6}
@@ -35,8 +30,8 @@ def extract(
     Parameters
     ----------
     windows : (window, channel, sample), see `windows.cut`
-    features : a set ("hudgins", "time", "all"; "envelope" for envelopes), a name of `FEATURES`, or
-        a list of names
+    features : a set ("hudgins", "time", "frequency", "tdpsd", "hjorth", "facial", "nine", "all";
+        "envelope" for envelopes), a name of `FEATURES`, or a list of names
     threshold : in the unit of `windows`, above 0, for zc, ssc and wamp; one for all or
         {"zc": 2.0, "wamp": 10.0}. By default 1 count, or 2 µV at the skin times the channel's
         `gain`; in other units, and in V with unknown gain, it must be given. The result says in
@@ -59,7 +54,16 @@ def extract(
     units = str(windows.attrs["units"])
     _refuse_kinds(windows, names)
     thresholds = _thresholds(names, windows, threshold)
-    columns = _compute(windows, names, thresholds)
+    if windows.sizes["sample"] < 8:
+        raise ValueError(f"windows of {windows.sizes['sample']} samples: features need at least 8")
+    rate = float(windows.attrs["rate"])
+    columns = engine.compute(
+        windows.values,
+        names,
+        rate=rate,
+        hop=round(float(windows.attrs.get("step_s", 0.0)) * rate),
+        limits={name: np.array(values) for name, values in thresholds.items()},
+    )
     variables = {}
     for name in names:
         feature = FEATURES[name]
@@ -75,7 +79,7 @@ def extract(
     made.attrs = {
         key: value
         for key, value in windows.attrs.items()
-        if key in ("rate", "length_s", "step_s", "dropped", "history")
+        if key in ("rate", "length_s", "step_s", "dropped", "label_meaning", "history")
     }
     return recording.with_history(
         made,
@@ -85,8 +89,13 @@ def extract(
     )
 
 
-def matrix(features: xr.Dataset) -> xr.DataArray:
+def matrix(features: xr.Dataset, *more: xr.DataArray) -> xr.DataArray:
     """Lay all features of all channels side by side, for a classifier.
+
+    Parameters
+    ----------
+    features : see `extract`
+    more : of the same windows, (window, pair) or (window, channel), such as `asymmetry`
 
     Returns
     -------
@@ -96,7 +105,7 @@ def matrix(features: xr.Dataset) -> xr.DataArray:
     Raises
     ------
     TypeError : no Dataset
-    ValueError : no feature in it
+    ValueError : no feature in it, or `more` is of other windows
     """
     if not isinstance(features, xr.Dataset):
         raise TypeError(
@@ -105,18 +114,29 @@ def matrix(features: xr.Dataset) -> xr.DataArray:
         )
     if not features.data_vars:
         raise ValueError("the Dataset holds no feature")
-    names = [str(name) for name in features.data_vars]
-    channels = [str(channel) for channel in features["channel"].values]
-    data = np.concatenate(
-        [features[name].transpose("window", "channel").values for name in names], axis=1
-    )
+    parts = [part.rename(str(name)) for name, part in features.data_vars.items()]
+    for extra in more:
+        other = [name for name in extra.dims if name != "window"]
+        if "window" not in extra.dims or len(other) != 1 or not extra.name:
+            raise ValueError(f"{extra.name}: {extra.dims}, expected a name and (window, pair)")
+        same = extra.sizes["window"] == features.sizes["window"] and all(
+            np.array_equal(extra[name].values, features[name].values)
+            for name in ("participant", "session", "time")
+            if name in extra.coords and name in features.coords
+        )
+        if not same:
+            raise ValueError(f"{extra.name} is of other windows than the features")
+        parts.append(extra)
+    columns = [part.transpose("window", ...) for part in parts]
     return xr.DataArray(
-        data.astype(np.float32, copy=False),
+        np.concatenate([part.values for part in columns], axis=1).astype(np.float32, copy=False),
         dims=("window", "feature"),
         name="features",
         coords={
             **{name: c for name, c in features.coords.items() if c.dims == ("window",)},
-            "feature": [f"{name}:{channel}" for name in names for channel in channels],
+            "feature": [
+                f"{part.name}:{place}" for part in columns for place in part[part.dims[1]].values
+            ],
         },
         attrs=dict(features.attrs),
     )
@@ -198,41 +218,6 @@ def _default_threshold(name: str, windows: xr.DataArray) -> list[float]:
         )
     # Through text, so that 2e-6 V at a gain of 1000 is 0.002 and not 0.0019999….
     return [float(f"{THRESHOLDS[units] * g:.6g}") for g in gain]
-
-
-def _compute(
-    windows: xr.DataArray, names: list[str], thresholds: dict[str, list[float]]
-) -> dict[str, npt.NDArray[np.float32]]:
-    data = windows.values
-    count, width, samples = data.shape
-    if samples < 8:
-        raise ValueError(f"windows of {samples} samples: features need at least 8")
-    columns = {
-        column: np.empty((count, width), dtype=np.float32)
-        for name in names
-        for column in FEATURES[name].columns or (name,)
-    }
-    # (channel, 1): one for each channel, the same for all its samples.
-    limits = {name: np.array(values)[:, np.newaxis] for name, values in thresholds.items()}
-    unused = np.zeros((width, 1))
-    size = max(BLOCK // (width * samples), 1)
-
-    def work(at: int) -> None:
-        block = Block(data[at : at + size], float(windows.attrs["rate"]))
-        for name in names:
-            values = FEATURES[name].compute(block, limits.get(name, unused))
-            own = FEATURES[name].columns
-            parts = (values[..., i] for i in range(len(own))) if own else (values,)
-            for column, part in zip(own or (name,), parts, strict=True):
-                columns[column][at : at + size] = np.where(block.holed, np.nan, part)
-
-    if count <= size:
-        work(0)
-    else:
-        # NumPy lets go of the interpreter lock on arrays of this size.
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            list(pool.map(work, range(0, count, size)))
-    return columns
 
 
 def _short(values: list[float]) -> float | list[float]:

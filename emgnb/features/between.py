@@ -1,0 +1,239 @@
+"""What two channels say together, and what a window says beside its neighbours in time.
+
+A face has two sides and muscles that help or oppose one another: these compare levels (`mav`,
+`rms`, `mean` of an envelope) of channels within a window, and a level with what was held around it.
+They are (window, pair) or (window, channel) and join the features of single windows in `matrix`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from emgnb import recording
+from emgnb.windows import need_windows
+
+Pairs = Sequence[tuple[str, str]]
+
+
+def asymmetry(level: xr.DataArray, pairs: Pairs | None = None) -> xr.DataArray:
+    """Left less right, over their sum: 1 left only, 0 alike, −1 right only.
+
+    Parameters
+    ----------
+    level : (window, channel), not negative, such as `extract(windows, "rms")["rms"]`
+    pairs : (left, right) channels; by default those of the same `muscle` on the two sides
+
+    Returns
+    -------
+    asymmetry (window, pair) float32; NaN where a level is NaN or both are 0. Two sides' electrodes
+    never sit alike: compare with the same person's other expressions, not with 0.
+
+    Raises
+    ------
+    TypeError, ValueError : no level, unknown channels, no pair, negative levels
+    """
+    _need_level(level)
+    found = _mirrored(level) if pairs is None else _known(level, pairs)
+    a, b = _both(level, found)
+    return _pairwise(level, _share(a - b, a + b), found, "asymmetry", "left less right, over sum")
+
+
+def co_activation(level: xr.DataArray, pairs: Pairs | None = None) -> xr.DataArray:
+    """Share that two channels have in common: twice the smaller level over their sum.
+
+    1 where both are equally active, 0 where one rests. Levels must be comparable: divide each
+    channel by its own strongest contraction or rest first. [Falconer 1985, Electromyogr Clin
+    Neurophysiol 25:135–149]
+
+    Parameters
+    ----------
+    level : (window, channel), not negative
+    pairs : channels; by default every two
+
+    Returns
+    -------
+    co_activation (window, pair) float32; NaN where a level is NaN or both are 0
+
+    Raises
+    ------
+    TypeError, ValueError : as `asymmetry`
+    """
+    _need_level(level)
+    found = _every(level) if pairs is None else _known(level, pairs)
+    a, b = _both(level, found)
+    share = _share(2 * np.minimum(a, b), a + b)
+    return _pairwise(level, share, found, "co_activation", "twice the smaller level over the sum")
+
+
+def correlation(windows: xr.DataArray, pairs: Pairs | None = None) -> xr.DataArray:
+    """Correlation of the samples of two channels in each window: near ±1 is crosstalk or hum.
+
+    Parameters
+    ----------
+    windows : (window, channel, sample), see `windows.cut`
+    pairs : channels; by default every two
+
+    Returns
+    -------
+    correlation (window, pair) float32; NaN where a window holds a NaN or is flat
+
+    Raises
+    ------
+    TypeError, ValueError : no windows, unknown channels, no pair
+    """
+    need_windows(windows)
+    found = _every(windows) if pairs is None else _known(windows, pairs)
+    made = np.empty((windows.sizes["window"], len(found)))
+    at = _places(windows, found)
+    # Piece by piece, so that overlapping windows are never all laid out at once.
+    for begin in range(0, len(made), 512):
+        x = windows.values[begin : begin + 512].astype(np.float64)
+        flat = (x == x[..., :1]).all(axis=-1)
+        x -= x.mean(axis=-1, keepdims=True)
+        size = np.sqrt((x**2).sum(axis=-1))
+        size[flat] = np.nan
+        for k, (i, j) in enumerate(at):
+            made[begin : begin + 512, k] = (x[:, i] * x[:, j]).sum(axis=-1) / (
+                size[:, i] * size[:, j]
+            )
+    return _pairwise(windows, made, found, "correlation", "correlation of samples")
+
+
+def phasic_tonic(level: xr.DataArray, *, tonic: float = 2.0) -> xr.DataArray:
+    """How far a level stands out of what is held around it: (level − tonic) / tonic.
+
+    The tonic level is the median over `tonic` seconds about the window, within its trial; bursts
+    shorter than half of that do not move it, save at the ends of a trial, where less is around.
+    0 is held activity, 2 a burst to thrice the level.
+
+    Parameters
+    ----------
+    level : (window, channel), not negative, with the coordinate `time` of its windows
+    tonic : s
+
+    Returns
+    -------
+    phasic_tonic (window, channel) float32; NaN where the level is NaN or the tonic level is 0
+
+    Raises
+    ------
+    TypeError, ValueError : no level, negative levels, no time, `tonic` not above 0
+    """
+    _need_level(level)
+    recording.need_positive(tonic=tonic)
+    if "time" not in level.coords:
+        raise ValueError("the level has no coordinate time(window): keep that of the windows")
+    values = level.transpose("window", "channel").values.astype(np.float64)
+    time = level["time"].values.astype(np.float64)
+    names = [name for name in ("participant", "session", "trial") if name in level.coords]
+    change = np.zeros(len(time), dtype=bool)
+    change[1:] = np.diff(time) <= 0
+    for name in names:
+        change[1:] |= level[name].values[1:] != level[name].values[:-1]
+    base = np.full_like(values, np.nan)
+    borders = [*np.flatnonzero(change).tolist(), len(time)]
+    for begin, end in zip([0, *borders[:-1]], borders, strict=True):
+        own = time[begin:end]
+        first = begin + np.searchsorted(own, own - tonic / 2 - 1e-9)
+        last = begin + np.searchsorted(own, own + tonic / 2 + 1e-9)
+        for i, (a, b) in enumerate(zip(first.tolist(), last.tolist(), strict=True), start=begin):
+            some = values[a:b]
+            base[i] = (
+                np.median(some[np.isfinite(some).all(axis=1)], axis=0) if len(some) else np.nan
+            )
+    made = level.copy(data=_share(values - base, base).astype(np.float32)).rename("phasic_tonic")
+    made.attrs = {"units": "1", "long_name": "level over what is held, less one"}
+    return made
+
+
+def _need_level(level: xr.DataArray) -> None:
+    if not isinstance(level, xr.DataArray):
+        raise TypeError(
+            "expected the level of each window, such as features.extract(windows, 'rms')['rms']; "
+            f"found {type(level).__name__}"
+        )
+    if set(level.dims) != {"window", "channel"}:
+        raise ValueError(
+            f"the level has the dimensions {level.dims}, expected ('window', 'channel'): take one "
+            "feature, such as features.extract(windows, 'rms')['rms']"
+        )
+    low = float(np.nanmin(level.values, initial=0.0))
+    if low < 0:
+        raise ValueError(
+            f"the level falls to {low:.4g}: shares need one that is never negative, such as mav or "
+            "rms, not one in dB or with its baseline off"
+        )
+
+
+def _mirrored(level: xr.DataArray) -> list[tuple[str, str]]:
+    sides: dict[str, dict[str, str]] = {}
+    if {"muscle", "side"} <= set(level.coords):
+        for channel, muscle, side in zip(
+            *(level[name].values.astype(str) for name in ("channel", "muscle", "side")), strict=True
+        ):
+            if muscle:
+                sides.setdefault(str(muscle), {})[str(side)] = str(channel)
+    found = [(s["left"], s["right"]) for s in sides.values() if {"left", "right"} <= set(s)]
+    if not found:
+        raise ValueError(
+            "no muscle was recorded on both sides, or the channels do not say their muscle and "
+            "side: give pairs=[(left, right)]"
+        )
+    return found
+
+
+def _every(x: xr.DataArray) -> list[tuple[str, str]]:
+    found = list(combinations(x["channel"].values.astype(str).tolist(), 2))
+    if not found:
+        raise ValueError("one channel makes no pair")
+    return found
+
+
+def _known(x: xr.DataArray, pairs: Pairs) -> list[tuple[str, str]]:
+    channels = x["channel"].values.astype(str).tolist()
+    unknown = sorted({str(name) for pair in pairs for name in pair} - set(channels))
+    if unknown or not pairs:
+        raise ValueError(
+            f"pairs={list(pairs)}: {', '.join(unknown) or 'no pair'} unknown; there are "
+            f"{', '.join(channels)}"
+        )
+    return [(str(a), str(b)) for a, b in pairs]
+
+
+def _places(x: xr.DataArray, pairs: Pairs) -> list[tuple[int, int]]:
+    channels = x["channel"].values.astype(str).tolist()
+    return [(channels.index(a), channels.index(b)) for a, b in pairs]
+
+
+def _both(
+    level: xr.DataArray, pairs: Pairs
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    values = level.transpose("window", "channel").values.astype(np.float64)
+    at = np.array(_places(level, pairs))
+    return values[:, at[:, 0]], values[:, at[:, 1]]
+
+
+def _share(
+    part: npt.NDArray[np.float64], whole: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    return np.where(whole > 0, part / np.where(whole > 0, whole, 1.0), np.nan)
+
+
+def _pairwise(
+    like: xr.DataArray, values: npt.NDArray[np.float64], pairs: Pairs, name: str, long_name: str
+) -> xr.DataArray:
+    return xr.DataArray(
+        values.astype(np.float32),
+        dims=("window", "pair"),
+        name=name,
+        coords={
+            **{key: c for key, c in like.coords.items() if c.dims == ("window",)},
+            "pair": [f"{a}|{b}" for a, b in pairs],
+        },
+        attrs={"units": "1", "long_name": long_name},
+    )
