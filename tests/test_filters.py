@@ -22,6 +22,7 @@ from emgnb.filters import (
     Chain,
     Detrend,
     Envelope,
+    FirBandPass,
     HighPass,
     LowPass,
     Normalise,
@@ -206,6 +207,8 @@ CHAINS = {
     "band": Chain(BandPass(20, 450), Notch(50)),
     "slow": Chain(HighPass(0.5), Notch(60)),
     "envelope": Chain(BandPass(20, 450), Envelope(6), Baseline(level=(1.5,)), Normalise(level=9)),
+    "taps": Chain(FirBandPass(20, 450), Notch(50), Rectify(), LowPass(6)),
+    "early": Chain(FirBandPass(30, 400, width=20, phase="minimum")),
     "nothing": Chain(),
 }
 
@@ -369,6 +372,7 @@ def test_a_band_above_half_the_rate_is_refused_with_what_would_fit():
         (HighPass(60), 100, r"cutoff=60 Hz is above half the sampling rate \(50 Hz\)"),
         (Envelope(6), 10, "use cutoff <= 4.5"),
         (Notch(50), 100, "mains in this recording has folded"),
+        (FirBandPass(20, 498), 1000, "use high <= 495"),
         (Notch(50, harmonics=10), 1000, "reaches 500 Hz.* use harmonics <= 9"),
         (BandPass(20, 450), 30, "nothing of the band 20–450 Hz is left; record at 1000 Hz"),
     ],
@@ -458,6 +462,9 @@ def test_a_session_instead_of_its_signal_is_refused_with_the_way_to_it():
         lambda: LowPass(float("nan")),
         lambda: LowPass(10, order=0),
         lambda: Notch(harmonics=0),
+        lambda: Notch(harmonics=()),
+        lambda: FirBandPass(phase="zero"),
+        lambda: FirBandPass(20, 25),
         lambda: Detrend(2),
         lambda: Baseline(percentile=101),
         lambda: Baseline(rest=((3, 2),)),
@@ -522,6 +529,53 @@ def test_behind_a_rectification_begins_another_run():
         chain.response(RATE, run=2)
 
 
+# without feedback
+
+
+def test_symmetric_taps_delay_all_frequencies_alike_and_not_at_all_on_a_whole_recording():
+    chain = Chain(FirBandPass(20, 450))
+    delay = chain.response(RATE)["group_delay"].values
+    assert np.ptp(delay) == 0
+    assert delay[0] == pytest.approx(0.18, abs=0.01)
+    x = noise(seconds=10).astype(np.float64)
+    shift = round(delay[0] * RATE)
+    live, whole = chain.causal(x).values, chain(x).values
+    np.testing.assert_allclose(live[2000 + shift :], whole[2000:-shift], atol=1e-9)
+
+
+def test_minimum_phase_keeps_the_magnitude_and_comes_early():
+    f = np.linspace(30, 440, 400)
+    linear = Chain(FirBandPass(20, 450)).response(RATE, frequency=f)
+    early = Chain(FirBandPass(20, 450, phase="minimum")).response(RATE, frequency=f)
+    np.testing.assert_allclose(early["magnitude"], linear["magnitude"], atol=0.1)
+    assert early["group_delay"].values.max() < 0.05
+    assert np.median(early["group_delay"].values) < 0.005
+
+
+@pytest.mark.parametrize("phase", ["linear", "minimum"])
+def test_taps_keep_the_band_and_remove_the_rest_as_their_response_says(phase):
+    chain = Chain(FirBandPass(20, 300, phase=phase))
+    for frequency, kept in ((10, 0), (100, 1), (250, 1), (320, 0)):
+        assert level(chain(tone(frequency))) == pytest.approx(kept, abs=2e-3)
+        found = chain.response(RATE, frequency=[frequency])
+        decibel = float(found["magnitude_zero_phase"].values[0])
+        assert level(chain(tone(frequency))) == pytest.approx(10 ** (decibel / 20), abs=2e-3)
+
+
+def test_a_gap_disturbs_what_lies_within_the_taps():
+    whole = noise(seconds=10)
+    gap = with_gap(5000, 5200)
+    for phase in ("linear", "minimum"):
+        chain = Chain(FirBandPass(20, 450, phase=phase))
+        y = chain(gap)
+        valid = y["valid"].values
+        assert not valid[5000:5200].any()
+        assert valid[:4600].all()
+        assert valid[5600:].all()
+        off = np.abs(y.values - chain(whole).values)[valid]
+        assert off.max() < 0.1 * np.abs(whole.values).max()
+
+
 # presets, writing down, data model
 
 
@@ -547,7 +601,16 @@ steps = st.one_of(
     st.builds(Baseline, st.floats(0, 100), st.none() | st.lists(numbers, min_size=1)),
     st.builds(Baseline, rest=st.just([[0, 2.5]])),
     st.builds(Normalise, level=st.none() | st.floats(1, 9)),
-    st.sampled_from([Detrend(), Rectify(), Envelope(), HighPass(np.float64(20))]),
+    st.sampled_from(
+        [
+            FirBandPass(),
+            Notch(harmonics=(1, 3)),
+            Detrend(),
+            Rectify(),
+            Envelope(),
+            HighPass(np.float64(20)),
+        ]
+    ),
 )
 
 

@@ -2,13 +2,14 @@
 
 A step is a small frozen dataclass. It knows which kind of signal it makes sense for
 (`refuses_kind`), which sampling rates (`refuses_rate`), and what comes out (`kind_after`,
-`units_after`). What it computes is given as second-order sections, as a function of single samples,
-or, when it must see the whole recording, as `over_whole`.
+`units_after`). What it computes is given as second-order sections or a function of single samples
+(`operations`); when it must see some seconds on both sides of a sample, as `over_stretch`; when it
+must see the whole recording, as `over_whole`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
@@ -21,8 +22,34 @@ Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 Pointwise = Callable[[Array], Array]
 
+
+@dataclass(frozen=True, eq=False)
+class Fir:
+    """Taps of a filter without feedback; a symmetric one delays all frequencies alike."""
+
+    taps: Array
+    symmetric: bool
+
+
+Operation = Array | Fir | Pointwise
+
 # Highest corner that leaves a Butterworth filter room below half the rate, as a share of the rate.
 HIGHEST = 0.45
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where in a recording some samples lie, and whose they are.
+
+    `first` : number of the first sample in the recording
+    `start` : time of the first sample in s
+    `names` : names of the channels
+    """
+
+    rate: float
+    first: int
+    start: float
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -31,6 +58,7 @@ class Step:
 
     linear: ClassVar[bool] = True
     removes_offset: ClassVar[bool] = False
+    local: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         # A NumPy scalar would make the repr no Python that recreates the step.
@@ -47,6 +75,10 @@ class Step:
         """Reason why the step cannot work at `rate` Hz, or None."""
         return None
 
+    def refuses_names(self, names: Sequence[str]) -> str | None:
+        """Reason why the step cannot work on channels of these names, or None."""
+        return None
+
     def refuses_live(self) -> str | None:
         """Reason why the step cannot run sample by sample, with what to use instead, or None."""
         return None
@@ -59,8 +91,8 @@ class Step:
         """Unit of the signal that leaves the step."""
         return units
 
-    def operations(self, rate: float) -> list[Array | Pointwise]:
-        """Second-order sections (sections, 6) and functions of samples, in order."""
+    def operations(self, rate: float) -> list[Operation]:
+        """Second-order sections (sections, 6), taps, and functions of samples, in order."""
         return []
 
     def corners(self, rate: float) -> list[float]:
@@ -70,12 +102,27 @@ class Step:
     @property
     def needs_whole(self) -> bool:
         """Whether the step must see the whole recording before it can give a sample."""
-        return self.refuses_live() is not None
+        return not self.local and self.refuses_live() is not None
 
-    def over_whole(
-        self, values: Array, missing: Mask, start: float, rate: float
-    ) -> tuple[Array, Step]:
-        """Result over a whole recording from `start` s on, and the step with what it measured.
+    def context(self, rate: float) -> int:
+        """Samples that a `local` step must see on either side of one, to give it."""
+        return 0
+
+    def least(self, rate: float) -> int:
+        """Samples that a recording must have for the step."""
+        return 0
+
+    def over_stretch(self, values: Array, missing: Mask, place: Place) -> tuple[Array, Mask]:
+        """Result of a `local` step over a part of a recording, and what is missing after it.
+
+        Farther than `context` from the part's ends it is that over the whole recording.
+
+        `missing` : (time, channel), samples that are lost; `values` hold a bridge there.
+        """
+        return values, missing
+
+    def over_whole(self, values: Array, missing: Mask, place: Place) -> tuple[Array, Step]:
+        """Result over a whole recording, and the step with what it measured.
 
         `missing` : (time, channel), samples that are lost or marked invalid: nothing is measured
         on them.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +12,14 @@ import numpy.typing as npt
 import xarray as xr
 
 from emgnb import recording
-from emgnb.filters import engine
-from emgnb.filters.base import Array, Mask, Step
+from emgnb.filters import engine, long, suits, whole
+from emgnb.filters.base import Array, Mask, Place, Step
 from emgnb.filters.curves import curves
 from emgnb.filters.engine import LiveChain
 from emgnb.filters.steps import from_dict, to_dict
+
+# Above this many samples a channel a recording is filtered part by part, 70 min at 1 kHz.
+LONG = 1 << 22
 
 
 @dataclass(frozen=True, init=False)
@@ -66,6 +69,44 @@ class Chain:
         """
         return self._whole(x)[0]
 
+    def blocks(self, x: xr.DataArray, *, seconds: float = long.PART) -> Iterator[xr.DataArray]:
+        """Filter a recording of any length part by part: joined, the parts are `chain(x)`.
+
+        Memory grows with `seconds` and with the time the chain's filters ring, not with the
+        recording. A signal from `recording.open` is read as it is needed.
+
+        Parameters
+        ----------
+        x : (time, channel) signal, uniform in time
+        seconds : length of a part
+
+        Yields
+        ------
+        (time, channel) the next stretch of `chain(x)`
+
+        Raises
+        ------
+        TypeError, ValueError : as for calling the chain, or a step needs the whole recording
+        """
+        rate, kinds = suits.suits(self.steps, x)
+        recording.need_positive(seconds=seconds)
+        self._long_enough(x.sizes["time"], rate)
+        if self._unmeasured():
+            raise ValueError(
+                f"{', '.join(self._unmeasured())} must see the whole recording at once. A level is "
+                "measured beforehand on a part that holds rest and contraction, "
+                "chain.fit(x.isel(time=slice(600_000))), and that chain runs part by part; for the "
+                "rest take the chain(x) of recordings that fit in memory."
+            )
+        return self._blocks(x, rate, kinds, max(round(seconds * rate), 1))
+
+    def _blocks(
+        self, x: xr.DataArray, rate: float, kinds: Sequence[str], size: int
+    ) -> Iterator[xr.DataArray]:
+        for first, part in long.parts(self, x, rate, size):
+            here = x.isel(time=slice(first, first + len(part.values)))
+            yield self._give(here, part.values, kinds, part.disturbed, phase="zero")
+
     def fit(self, x: xr.DataArray) -> Chain:
         """Measure the levels that `Baseline` and `Normalise` need, and return a chain with them.
 
@@ -88,12 +129,14 @@ class Chain:
         Parameters, returns, raises : as for calling the chain; gaps are bridged by holding the last
         value, and steps that must see the whole recording are refused.
         """
-        rate, kinds = self._suits(x)
+        rate, kinds = suits.suits(self.steps, x)
         self._runs_live()
-        table = _table(x)
-        live = LiveChain(self._stages(rate), rate=rate, channels=table.shape[1], text=repr(self))
+        table = suits.table(x)
+        live = LiveChain(
+            whole.stages(self.steps, rate), rate=rate, channels=table.shape[1], text=repr(self)
+        )
         out = live.push(table)
-        disturbed = self._spread(_gaps(~np.isfinite(table)), rate, zero_phase=False)
+        disturbed = whole.spread(self.steps, ~np.isfinite(table), rate)
         return self._give(x, out, kinds, disturbed, phase="causal")
 
     def live(
@@ -118,19 +161,24 @@ class Chain:
             raise ValueError("give rate (Hz) and channels, or like=signal")
         self._runs_live()
         if like is not None:
-            rate = self._suits(like)[0]
+            rate = suits.suits(self.steps, like)[0]
             channels = int(np.atleast_1d(like["signal_kind"].values).size)
         else:
             recording.need_positive(rate=rate, channels=channels)
             assert rate is not None
             assert channels is not None
-            reasons = self._rate_reasons(rate)
+            reasons = suits.rate_reasons(self.steps, rate)
             if reasons:
-                raise ValueError(_told(reasons))
-            tries = [self._kind_reasons([kind], [f"all, if {kind}"])[0] for kind in recording.KINDS]
+                raise ValueError(suits.told(reasons))
+            tries = [
+                suits.kind_reasons(self.steps, [kind], [f"all, if {kind}"])[0]
+                for kind in recording.KINDS
+            ]
             if all(tries):
-                raise ValueError(_told(tries[0]))
-        return LiveChain(self._stages(rate), rate=rate, channels=channels, text=repr(self))
+                raise ValueError(suits.told(tries[0]))
+        return LiveChain(
+            whole.stages(self.steps, rate), rate=rate, channels=channels, text=repr(self)
+        )
 
     def response(
         self, rate: float, *, frequency: npt.ArrayLike | None = None, run: int = 0
@@ -142,7 +190,8 @@ class Chain:
         rate : sampling rate in Hz
         frequency : Hz; by default 2001 places up to half the rate, and every corner and notch
         run : which run of linear filters, counted from 0; a rectification ends a run, for behind
-            it the frequencies are others. attrs["runs"] says how many there are.
+            it the frequencies are others, and `FirBandPass` is one of its own. attrs["runs"] says
+            how many there are.
 
         Returns
         -------
@@ -156,10 +205,10 @@ class Chain:
         ------
         ValueError : a step cannot work at this rate, or there is no such run
         """
-        reasons = self._rate_reasons(rate)
+        reasons = suits.rate_reasons(self.steps, rate)
         if reasons:
-            raise ValueError(_told(reasons))
-        runs = [stage for stage in self._stages(rate) if not callable(stage)]
+            raise ValueError(suits.told(reasons))
+        runs = [stage for stage in whole.stages(self.steps, rate) if not callable(stage)]
         if not 0 <= run < max(len(runs), 1):
             raise ValueError(f"run={run}: the chain has {len(runs)} runs of linear filters")
         sos = runs[run] if runs else np.array([[1.0, 0, 0, 1, 0, 0]])
@@ -180,7 +229,7 @@ class Chain:
 
         A recording must be longer than that.
         """
-        return engine.SHORTEST * self._slowest(rate) / rate
+        return engine.SHORTEST * whole.slowest(self.steps, rate) / rate
 
     def to_json(self) -> str:
         """Write the chain as JSON: a list of steps with their options."""
@@ -203,10 +252,36 @@ class Chain:
         return cls(*(from_dict(item) for item in found))
 
     def _whole(self, x: xr.DataArray) -> tuple[xr.DataArray, Chain]:
-        rate, kinds = self._suits(x)
-        table = _table(x)
-        n = len(table)
-        shortest = engine.SHORTEST * self._slowest(rate)
+        rate, kinds = suits.suits(self.steps, x)
+        self._long_enough(x.sizes["time"], rate)
+        if x.sizes["time"] > LONG and not self._unmeasured():
+            return self._by_parts(x, rate, kinds), self
+        # Filters run along a channel, so each channel's samples should lie side by side.
+        values = engine.columns(suits.table(x))
+        whole_needed = any(step.needs_whole for step in self.steps)
+        ran = whole.over(
+            self.steps,
+            values,
+            Place(rate, 0, float(x["time"].isel(time=0)), suits.names_of(x)),
+            invalid=_invalid(x, values) if whole_needed else None,
+        )
+        known = Chain(*ran.steps)
+        del values
+        return known._give(x, ran.values, kinds, ran.disturbed, phase="zero"), known
+
+    def _by_parts(self, x: xr.DataArray, rate: float, kinds: Sequence[str]) -> xr.DataArray:
+        values = np.empty((x.sizes["time"], len(kinds)), dtype=_dtype(x))
+        disturbed = np.empty(len(values), dtype=bool)
+        for first, part in long.parts(self, x, rate, LONG // 4):
+            values[first : first + len(part.values)] = part.values
+            disturbed[first : first + len(part.values)] = part.disturbed
+        return self._give(x, values, kinds, disturbed, phase="zero")
+
+    def _unmeasured(self) -> list[str]:
+        return [type(step).__name__ for step in self.steps if step.needs_whole]
+
+    def _long_enough(self, n: int, rate: float) -> None:
+        shortest = engine.SHORTEST * whole.slowest(self.steps, rate)
         if n <= shortest:
             raise ValueError(
                 f"the recording has {n} samples ({n / rate:.3g} s), too short for this chain: it "
@@ -214,128 +289,17 @@ class Chain:
                 "slowest filter. Use a longer recording, a lower order, or a wider filter "
                 "(higher cutoff, lower q)."
             )
-        # Filters run along a channel, so each channel's samples should lie side by side.
-        values = table.astype(np.float64, order="F")
-        missing = ~np.isfinite(values)
-        values = engine.bridge(values, missing)
-        whole = any(step.needs_whole for step in self.steps)
-        unseen = missing | _invalid(x, missing) if whole else missing
-        pending: list[Array] = []
-        fitted: list[Step] = []
-
-        def flush() -> None:
-            if pending:
-                engine.both_ways(np.concatenate(pending), values)
-                pending.clear()
-
-        for step in self.steps:
-            if step.needs_whole:
-                flush()
-                values, step = step.over_whole(values, unseen, _start(x), rate)
-            else:
-                for operation in step.operations(rate):
-                    if callable(operation):
-                        flush()
-                        values = operation(values)
-                    else:
-                        pending.append(operation)
-            fitted.append(step)
-        flush()
-        values[missing] = np.nan
-        disturbed = self._spread(_gaps(missing), rate, zero_phase=True)
-        known = Chain(*fitted)
-        return known._give(x, values, kinds, disturbed, phase="zero"), known
-
-    def _stages(self, rate: float) -> list[engine.Stage]:
-        """Operations in order, neighbouring sections joined into one cascade."""
-        stages: list[engine.Stage] = []
-        for step in self.steps:
-            for operation in step.operations(rate):
-                if not callable(operation) and stages and not callable(stages[-1]):
-                    stages[-1] = np.concatenate([stages[-1], operation])
-                else:
-                    stages.append(operation)
-        return stages
-
-    def _slowest(self, rate: float) -> float:
-        """Longest decay time of the chain's filters, in samples."""
-        return max((engine.decay(s) for s in self._stages(rate) if not callable(s)), default=0.0)
-
-    def _spread(self, mask: Mask, rate: float, *, zero_phase: bool) -> Mask:
-        """Samples disturbed by the gaps in `mask`, run by run."""
-        if mask.any():
-            for stage in self._stages(rate):
-                if not callable(stage):
-                    mask = engine.reach(mask, stage, zero_phase=zero_phase)
-        return mask
+        short = [step for step in self.steps if n < step.least(rate)]
+        if short:
+            raise ValueError(
+                f"the recording has {n} samples ({n / rate:.3g} s), too short for {short[0]!r}: it "
+                f"needs {short[0].least(rate) / rate:.3g} s or more."
+            )
 
     def _runs_live(self) -> None:
-        reasons = [reason for step in self.steps if (reason := step.refuses_live())]
+        reasons = suits.live_reasons(self.steps)
         if reasons:
-            raise ValueError(_told(reasons))
-
-    def _rate_reasons(self, rate: float) -> list[str]:
-        found = ((type(step).__name__, step.refuses_rate(rate)) for step in self.steps)
-        return [f"{name}: {reason}" for name, reason in found if reason]
-
-    def _kind_reasons(
-        self, kinds: Sequence[str], names: Sequence[str]
-    ) -> tuple[list[str], list[str]]:
-        """Why channels of these kinds must not be filtered so, and the kinds that come out."""
-        now = list(kinds)
-        refused: dict[str, list[str]] = {}
-        for step in self.steps:
-            for i, kind in enumerate(now):
-                reason = step.refuses_kind(kind)
-                if reason:
-                    refused.setdefault(reason, []).append(names[i])
-                else:
-                    now[i] = step.kind_after(kind)
-        reasons = [f"{reason} Channels: {', '.join(who)}." for reason, who in refused.items()]
-        return reasons, now
-
-    def _suits(self, x: xr.DataArray) -> tuple[float, list[str]]:
-        """Rate of `x` and the kinds after the chain; ValueError with every reason why not."""
-        recording.need_signal(x, dims=("time",))
-        if "signal_kind" not in x.coords:
-            raise ValueError(
-                "the signal does not say what its channels are: make it with recording.signal("
-                "..., signal_kind='raw' | 'rectified' | 'envelope')"
-            )
-        kinds = [str(kind) for kind in np.atleast_1d(x["signal_kind"].values)]
-        names = [str(name) for name in np.atleast_1d(x["channel"].values)]
-        reasons, after = self._kind_reasons(kinds, names)
-        try:
-            rate = recording.sampling_rate(x)
-            reasons += self._rate_reasons(rate)
-        except ValueError as error:
-            reasons.append(str(error))
-            rate = recording.measured_rate(x)
-            reasons += [f"Even at {rate:.4g} Hz, {said}" for said in self._rate_reasons(rate)]
-        if not reasons:
-            reasons = self._offset_reasons(x, kinds, names)
-        if reasons:
-            raise ValueError(_told(reasons))
-        return rate, after
-
-    def _offset_reasons(
-        self, x: xr.DataArray, kinds: Sequence[str], names: Sequence[str]
-    ) -> list[str]:
-        """Why the raw channels cannot be rectified: they do not swing about zero."""
-        first = next((i for i, step in enumerate(self.steps) if not step.linear), None)
-        if first is None or any(step.removes_offset for step in self.steps[:first]):
-            return []
-        reasons = []
-        table = _table(x)
-        for i, name in enumerate(names):
-            seen = table[np.isfinite(table[:, i]), i].astype(np.float64)
-            if kinds[i] == "raw" and seen.size and abs(seen.mean()) > seen.std():
-                reasons.append(
-                    f"{type(self.steps[first]).__name__} on raw channel {name}: it lies at "
-                    f"{seen.mean():.4g} {x.attrs.get('units', '')} and moves by {seen.std():.3g} "
-                    "only, so its absolute value is its offset; put HighPass(20) before it."
-                )
-        return reasons
+            raise ValueError(suits.told(reasons))
 
     def _give(
         self,
@@ -348,8 +312,7 @@ class Chain:
     ) -> xr.DataArray:
         """`x` with new values, and with what the chain changed said in its coords and attrs."""
         turned = x.transpose("time", ...)
-        dtype = x.dtype if x.dtype.kind == "f" else np.dtype(np.float32)
-        data = values.astype(dtype, order="C", copy=False).reshape(turned.shape)
+        data = values.astype(_dtype(x), copy=False).reshape(turned.shape)
         valid = ~disturbed
         if "valid" in x.coords:
             valid = valid & x["valid"].values
@@ -369,31 +332,14 @@ class Chain:
         return recording.with_history(out, "filter", chain=json.loads(self.to_json()), phase=phase)
 
 
-def _table(x: xr.DataArray) -> npt.NDArray[Any]:
-    """Values as (time, channel), whatever the order of the dims, or one channel without a dim."""
-    values = x.transpose("time", ...).values
-    return values[:, np.newaxis] if values.ndim == 1 else values
+def _dtype(x: xr.DataArray) -> np.dtype[Any]:
+    """Type of the result: a float stays what it is, counts become float32."""
+    return x.dtype if x.dtype.kind == "f" else np.dtype(np.float32)
 
 
-def _start(x: xr.DataArray) -> float:
-    return float(x["time"].isel(time=0))
-
-
-def _invalid(x: xr.DataArray, missing: Mask) -> Mask:
+def _invalid(x: xr.DataArray, values: Array) -> Mask:
     """Samples marked invalid, but of channels that have nothing else (another may be dead)."""
     if "valid" not in x.coords:
-        return np.zeros_like(missing)
+        return np.zeros(values.shape, dtype=bool)
     marked = ~x["valid"].values.astype(bool)[:, np.newaxis]
-    return np.asarray(marked & (~marked & ~missing).any(axis=0))
-
-
-def _gaps(missing: Mask) -> Mask:
-    """Times at which a channel is lost; a channel without any sample is no gap."""
-    found = missing[:, ~missing.all(axis=0)].any(axis=1)
-    return np.asarray(found, dtype=bool)
-
-
-def _told(reasons: Sequence[str]) -> str:
-    if len(reasons) == 1:
-        return reasons[0]
-    return f"{len(reasons)} reasons:\n" + "\n".join(f"- {reason}" for reason in reasons)
+    return np.asarray(marked & (~marked & np.isfinite(values)).any(axis=0))

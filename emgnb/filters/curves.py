@@ -6,33 +6,38 @@ import numpy as np
 import xarray as xr
 from scipy import signal as dsp
 
-from emgnb.filters.base import Array
+from emgnb.filters.base import Array, Fir
 from emgnb.filters.engine import weights
 
 # Floor of magnitudes: a notch's centre is −∞ dB, which neither JSON nor a plot can take.
 FLOOR_DB = -240.0
 
 
-def curves(sos: Array, rate: float, frequency: Array) -> xr.Dataset:
+def curves(sos: Array | Fir, rate: float, frequency: Array) -> xr.Dataset:
     """Response of `sos` on `frequency` (Hz) and `lag` (s), as `Chain.response` describes it."""
-    h = np.asarray(dsp.freqz_sos(sos, worN=frequency, fs=rate)[1])
+    if isinstance(sos, Fir):
+        h = np.asarray(dsp.freqz(sos.taps, worN=frequency, fs=rate)[1])
+    else:
+        h = np.asarray(dsp.freqz_sos(sos, worN=frequency, fs=rate)[1])
     magnitude = 20 * np.log10(np.maximum(np.abs(h), 10 ** (FLOOR_DB / 20)))
+    times = 1 if isinstance(sos, Fir) and sos.symmetric else 2
     causal, _ = weights(sos, zero_phase=False)
     both, middle = weights(sos, zero_phase=True)
-    lag = (np.arange(both.size) - middle) / rate
+    size = max(both.size, middle + causal.size)
+    lag = (np.arange(size) - middle) / rate
     per_frequency = {
         "magnitude": (magnitude, "dB", "magnitude, causal"),
         "phase": (np.unwrap(np.angle(h)), "rad", "phase, causal"),
         "group_delay": (group_delay(sos, rate, frequency), "s", "group delay, causal"),
         "magnitude_zero_phase": (
-            np.maximum(2 * magnitude, FLOOR_DB),
+            np.maximum(times * magnitude, FLOOR_DB),
             "dB",
             "magnitude, zero-phase",
         ),
     }
     per_lag = {
-        "impulse": (np.concatenate([np.zeros(middle), causal]), "1", "impulse response, causal"),
-        "impulse_zero_phase": (both, "1", "impulse response, zero-phase"),
+        "impulse": (_at_lags(causal, middle, size), "1", "impulse response, causal"),
+        "impulse_zero_phase": (_at_lags(both, 0, size), "1", "impulse response, zero-phase"),
     }
     return xr.Dataset(
         {
@@ -47,21 +52,33 @@ def curves(sos: Array, rate: float, frequency: Array) -> xr.Dataset:
     )
 
 
-def group_delay(sos: Array, rate: float, frequency: Array) -> Array:
+def group_delay(sos: Array | Fir, rate: float, frequency: Array) -> Array:
     """Delay in s that each frequency's envelope gets from the causal filter."""
-    z = np.exp(-2j * np.pi * frequency / rate)[:, np.newaxis] ** np.arange(3)
-    k = np.arange(3)
+    if isinstance(sos, Fir):
+        if sos.symmetric:
+            return np.full(frequency.size, (len(sos.taps) - 1) / 2 / rate)
+        return np.asarray(dsp.group_delay((sos.taps, [1.0]), w=frequency, fs=rate)[1]) / rate
+    # Term by term: a product of matrices would wake BLAS threads, which cost more than the sums.
+    z = np.exp(-2j * np.pi * frequency / rate)
     total = np.zeros(frequency.size)
     for row in sos:
         for part, sign in ((row[:3], 1.0), (row[3:], -1.0)):
-            value = z @ part
-            # On a zero of the filter the quotient is 0/0. All zeros here lie on the unit circle,
-            # where a polynomial delays every frequency by half its degree.
-            zero = np.abs(value) < 1e-9 * np.abs(part).sum()
             half = np.flatnonzero(part).max() / 2
-            delay = ((z @ (k * part)) / np.where(zero, 1.0, value)).real
-            total += sign * np.where(zero, half, delay)
+            if abs(abs(part[int(2 * half)]) - abs(part[0])) <= 1e-12 * abs(part[0]):
+                # Both zeros lie on the unit circle, as those of all filters here do: such a
+                # polynomial delays every frequency by half its degree.
+                total += sign * half
+                continue
+            value = part[0] + z * (part[1] + z * part[2])
+            slope = z * (part[1] + z * (2 * part[2]))
+            total += sign * (slope / value).real
     return total / rate
+
+
+def _at_lags(impulse: Array, first: int, size: int) -> Array:
+    out = np.zeros(size)
+    out[first : first + impulse.size] = impulse
+    return out
 
 
 def _says(units: str, long_name: str) -> dict[str, str]:

@@ -13,7 +13,8 @@ from scipy import signal as dsp
 from emgnb.filters.base import (
     Array,
     Mask,
-    Pointwise,
+    Operation,
+    Place,
     Step,
     positive,
     too_high,
@@ -36,7 +37,7 @@ class Rectify(Step):
     def kind_after(self, kind: str) -> str:
         return "rectified"
 
-    def operations(self, rate: float) -> list[Array | Pointwise]:
+    def operations(self, rate: float) -> list[Operation]:
         return [np.abs]
 
 
@@ -75,7 +76,7 @@ class Envelope(Step):
     def kind_after(self, kind: str) -> str:
         return "envelope"
 
-    def operations(self, rate: float) -> list[Array | Pointwise]:
+    def operations(self, rate: float) -> list[Operation]:
         return [np.abs, dsp.butter(self.order, self.cutoff, "lowpass", fs=rate, output="sos")]
 
     def corners(self, rate: float) -> list[float]:
@@ -120,13 +121,11 @@ class _Levelled(Step):
             )
         return level
 
-    def _look(self, missing: Mask, start: float, rate: float) -> Mask:
+    def _look(self, missing: Mask, place: Place) -> Mask:
         return ~missing
 
-    def over_whole(
-        self, values: Array, missing: Mask, start: float, rate: float
-    ) -> tuple[Array, Step]:
-        look = self._look(missing, start, rate)
+    def over_whole(self, values: Array, missing: Mask, place: Place) -> tuple[Array, Step]:
+        look = self._look(missing, place)
         level = tuple(
             float(np.percentile(values[look[:, i], i], self.percentile))
             if look[:, i].any()
@@ -134,7 +133,7 @@ class _Levelled(Step):
             for i in range(values.shape[1])
         )
         fitted = replace(self, level=level)
-        for operation in fitted.operations(rate):
+        for operation in fitted.operations(place.rate):
             values = operation(values) if callable(operation) else values
         return values, fitted
 
@@ -179,10 +178,11 @@ class Baseline(_Levelled):
             "take Envelope() first, or HighPass(20) to remove an offset."
         )
 
-    def operations(self, rate: float) -> list[Array | Pointwise]:
+    def operations(self, rate: float) -> list[Operation]:
         return [lambda values: values - self._levels(values.shape[1])]
 
-    def _look(self, missing: Mask, start: float, rate: float) -> Mask:
+    def _look(self, missing: Mask, place: Place) -> Mask:
+        start, rate = place.start, place.rate
         if self.rest is None:
             return ~missing
         inside = np.zeros(len(missing), dtype=bool)
@@ -232,5 +232,5 @@ class Normalise(_Levelled):
     def units_after(self, units: str) -> str:
         return "%MVC"
 
-    def operations(self, rate: float) -> list[Array | Pointwise]:
+    def operations(self, rate: float) -> list[Operation]:
         return [lambda values: values * (100.0 / self._levels(values.shape[1]))]

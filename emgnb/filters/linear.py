@@ -18,7 +18,8 @@ from emgnb.filters.base import (
     HIGHEST,
     Array,
     Mask,
-    Pointwise,
+    Operation,
+    Place,
     Step,
     not_raw,
     positive,
@@ -60,18 +61,16 @@ class Detrend(Step):
             "use HighPass(0.5) instead."
         )
 
-    def over_whole(
-        self, values: Array, missing: Mask, start: float, rate: float
-    ) -> tuple[Array, Step]:
-        place = np.linspace(-1.0, 1.0, len(values))
+    def over_whole(self, values: Array, missing: Mask, place: Place) -> tuple[Array, Step]:
+        along = np.linspace(-1.0, 1.0, len(values))
         level = np.empty_like(values)
         for i in range(values.shape[1]):
             seen = ~missing[:, i]
             if seen.sum() <= self.degree:
                 level[:, i] = values[seen, i].mean() if seen.any() else 0.0
                 continue
-            fit = np.polynomial.polynomial.polyfit(place[seen], values[seen, i], self.degree)
-            level[:, i] = np.polynomial.polynomial.polyval(place, fit)
+            fit = np.polynomial.polynomial.polyfit(along[seen], values[seen, i], self.degree)
+            level[:, i] = np.polynomial.polynomial.polyval(along, fit)
         return values - level, self
 
 
@@ -107,7 +106,7 @@ class HighPass(Step):
     def refuses_rate(self, rate: float) -> str | None:
         return too_high("cutoff", self.cutoff, rate)
 
-    def operations(self, rate: float) -> list[Array | Pointwise]:
+    def operations(self, rate: float) -> list[Operation]:
         return [dsp.butter(self.order, self.cutoff, "highpass", fs=rate, output="sos")]
 
     def corners(self, rate: float) -> list[float]:
@@ -141,7 +140,7 @@ class LowPass(Step):
     def kind_after(self, kind: str) -> str:
         return "envelope" if kind == "rectified" else kind
 
-    def operations(self, rate: float) -> list[Array | Pointwise]:
+    def operations(self, rate: float) -> list[Operation]:
         return [dsp.butter(self.order, self.cutoff, "lowpass", fs=rate, output="sos")]
 
     def corners(self, rate: float) -> list[float]:
@@ -189,7 +188,7 @@ class BandPass(Step):
             )
         return too_high("high", self.high, rate)
 
-    def operations(self, rate: float) -> list[Array | Pointwise]:
+    def operations(self, rate: float) -> list[Operation]:
         return [dsp.butter(self.order, (self.low, self.high), "bandpass", fs=rate, output="sos")]
 
     def corners(self, rate: float) -> list[float]:
@@ -197,46 +196,37 @@ class BandPass(Step):
 
 
 @dataclass(frozen=True)
-class Notch(Step):
-    """Take the mains and its harmonics out, each with a second-order notch.
-
-    Only for what has mains in it, and mains that keeps its frequency: a notch at Q 30 is 1.7 Hz
-    wide at 50 Hz. The width grows with the harmonic, as its drift does.
-
-    Parameters
-    ----------
-    mains : frequency in Hz, 50 or 60
-    harmonics : how many multiples of `mains`, itself counted; None takes all that lie below half
-        the sampling rate and below 500 Hz
-    q : centre divided by −3 dB width, causal; zero-phase the same width is at −6 dB
-    """
+class OfMains(Step):
+    """A step on the mains and its harmonics: where they lie, and when they cannot be had."""
 
     mains: float = 50.0
-    harmonics: int | None = None
-    q: float = 30.0
+    harmonics: int | tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        positive(self, mains=self.mains, q=self.q)
-        if self.harmonics is not None and not (
-            isinstance(self.harmonics, int) and self.harmonics >= 1
-        ):
+        positive(self, mains=self.mains)
+        if isinstance(self.harmonics, list | tuple):
+            object.__setattr__(self, "harmonics", tuple(sorted(set(self.harmonics))))
+        given = self.harmonics if isinstance(self.harmonics, tuple) else (self.harmonics,)
+        whole = [isinstance(k, int) and not isinstance(k, bool) and k >= 1 for k in given]
+        if self.harmonics is not None and not (whole and all(whole)):
             raise ValueError(
-                f"Notch: harmonics={self.harmonics!r}, expected None or a whole number from 1 "
-                "(1 = the mains alone)"
+                f"{type(self).__name__}: harmonics={self.harmonics!r}, expected None, a whole "
+                "number from 1 (1 = the mains alone), or those wanted, such as (1, 3, 5)"
             )
 
     def refuses_kind(self, kind: str) -> str | None:
-        return not_raw("Notch", kind, "after rectification the mains is no longer at its place")
+        name = type(self).__name__
+        return not_raw(name, kind, "after rectification the mains is no longer at its place")
 
     def refuses_rate(self, rate: float) -> str | None:
         if self.mains >= rate / 2:
             return (
                 f"mains={self.mains:g} Hz is not below half the sampling rate ({rate / 2:.4g} Hz): "
-                "mains in this recording has folded to another frequency; leave Notch out, or "
-                "record faster."
+                "mains in this recording has folded to another frequency; leave "
+                f"{type(self).__name__} out, or record faster."
             )
-        top = self.mains * (self.harmonics or 1)
+        top = self.mains * max(self._orders(rate))
         if top >= rate / 2:
             fits = math.ceil(rate / 2 / self.mains) - 1
             return (
@@ -245,14 +235,43 @@ class Notch(Step):
             )
         return None
 
-    def operations(self, rate: float) -> list[Array | Pointwise]:
+    def corners(self, rate: float) -> list[float]:
+        return [self.mains * k for k in self._orders(rate)]
+
+    def _orders(self, rate: float) -> tuple[int, ...]:
+        if isinstance(self.harmonics, tuple):
+            return self.harmonics
+        count = self.harmonics
+        if count is None:
+            count = max(math.ceil(min(rate / 2, EMG_TOP) / self.mains) - 1, 1)
+        return tuple(range(1, count + 1))
+
+
+@dataclass(frozen=True)
+class Notch(OfMains):
+    """Take the mains and its harmonics out, each with a second-order notch.
+
+    Only for what has mains in it (`preset_for` looks), and mains that keeps its frequency: a notch
+    at Q 30 is 1.7 Hz wide at 50 Hz, and 0.4 Hz beside its centre it takes away 7 dB. The width
+    grows with the harmonic, as its drift does. For mains that drifts: `MainsTracker`,
+    `MainsInterpolation`.
+
+    Parameters
+    ----------
+    mains : frequency in Hz, 50 or 60
+    harmonics : how many multiples of `mains`, itself counted, or which, such as (1, 3, 5); None
+        takes all that lie below half the sampling rate and below 500 Hz
+    q : centre divided by −3 dB width, causal; zero-phase the same width is at −6 dB
+    """
+
+    q: float = 30.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        positive(self, q=self.q)
+
+    def operations(self, rate: float) -> list[Operation]:
         rows = [
             np.concatenate(dsp.iirnotch(centre, self.q, fs=rate)) for centre in self.corners(rate)
         ]
         return [np.stack(rows)]
-
-    def corners(self, rate: float) -> list[float]:
-        count = self.harmonics
-        if count is None:
-            count = max(math.ceil(min(rate / 2, EMG_TOP) / self.mains) - 1, 1)
-        return [self.mains * (k + 1) for k in range(count)]

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import warnings
 
+import numpy as np
+import xarray as xr
+
+from emgnb import recording
 from emgnb.filters.base import HIGHEST
 from emgnb.filters.chain import Chain
 from emgnb.filters.level import Baseline
 from emgnb.filters.linear import BandPass, LowPass, Notch
+from emgnb.filters.lines import STANDS_OUT, mains_lines
+from emgnb.filters.mains import MainsInterpolation
 
 # Up to this share of the rate a preset keeps its corner. A board's clock is off by up to 1 %, and
 # two boards of 1000 Hz should get the same chain.
 ROOM = 0.46
 # Below this rate most of the raw facial EMG (median frequency 60–120 Hz) has folded.
 SLOWEST_RAW = 200.0
+# Hz that mains may be off its place for a notch at Q 30, 1.7 Hz wide at 50 Hz, to take it out.
+OFF = 0.2
 
 PRESETS: dict[str, Chain] = {
     "raw": Chain(BandPass(20.0, 450.0), Notch(50.0)),
@@ -46,6 +54,58 @@ def preset(name: str, *, rate: float | None = None, mains: float = 50.0) -> Chai
             "or faster, or use a sensor with an envelope output and preset('envelope')."
         )
     return Chain(BandPass(20.0, _lowered(450.0, rate, "BandPass(high")), Notch(mains))
+
+
+def preset_for(x: xr.DataArray, *, mains: float | None = None) -> Chain:
+    """Chain that suits a recording: its kind of signal, its rate, and the mains that is in it.
+
+    A raw signal gets the band-pass, and a notch for just those lines of the mains that stand out
+    by more than 6 dB in some channel (`mains_lines` gives the figures); without any, no notch, for
+    each one also takes EMG away. Mains counts as there when its fundamental or two of its lines
+    stand out; where it lies more than 0.2 Hz off, a notch would miss it and the chain gets
+    `MainsInterpolation`. The chain's repr says all that.
+
+    Parameters
+    ----------
+    x : (time, channel), uniform in time, channels of one kind
+    mains : Hz; by default 50 or 60, whichever stands out more
+
+    Raises
+    ------
+    TypeError, ValueError : no signal, kinds are mixed, or it is too slow or too short to look
+    """
+    recording.need_signal(x)
+    rate = recording.sampling_rate(x)
+    kinds = sorted({str(kind) for kind in x["signal_kind"].values})
+    if len(kinds) != 1:
+        raise ValueError(
+            f"channels of several kinds ({', '.join(kinds)}) need a chain each: select one kind"
+        )
+    if kinds[0] == "rectified":
+        raise ValueError("a rectified signal has no preset: use Chain(Envelope(6), Baseline())")
+    if kinds[0] == "envelope":
+        return preset("envelope", rate=rate)
+    band = preset("raw", rate=rate).steps[0]
+    found = {each: _lines(x, each) for each in ((50.0, 60.0) if mains is None else (mains,))}
+    # 300 Hz belongs to both: the nominal frequency itself decides, then how many lines there are.
+    best = max(found, key=lambda each: (1 in found[each][0], len(found[each][0])))
+    orders, off = found[best]
+    if not (1 in orders or len(orders) > 1):
+        return Chain(band)
+    return Chain(
+        band,
+        Notch(best, harmonics=orders) if off < OFF else MainsInterpolation(best, harmonics=orders),
+    )
+
+
+def _lines(x: xr.DataArray, mains: float) -> tuple[tuple[int, ...], float]:
+    """Which multiples stand out, and by how many Hz the strongest is off, as the fundamental is."""
+    excess = mains_lines(x, mains=mains)
+    highest = excess.max("channel")
+    orders = tuple((np.flatnonzero(highest.values > 10 * np.log10(STANDS_OUT)) + 1).tolist())
+    top = highest.isel(frequency=int(np.argmax(highest.values)))
+    off = abs(float(top["found"] - top["frequency"])) * mains / float(top["frequency"])
+    return orders, off
 
 
 def _lowered(corner: float, rate: float | None, where: str) -> float:

@@ -6,8 +6,12 @@ from dataclasses import fields
 from typing import Any
 
 from emgnb.filters.base import Step
+from emgnb.filters.events import Blink, Heartbeat
+from emgnb.filters.fir import FirBandPass
 from emgnb.filters.level import Baseline, Envelope, Normalise, Rectify
 from emgnb.filters.linear import BandPass, Detrend, HighPass, LowPass, Notch
+from emgnb.filters.mains import MainsInterpolation, MainsTracker
+from emgnb.filters.motion import MotionArtefact
 
 STEPS: dict[str, type[Step]] = {
     step.__name__: step
@@ -16,7 +20,13 @@ STEPS: dict[str, type[Step]] = {
         HighPass,
         LowPass,
         BandPass,
+        FirBandPass,
         Notch,
+        MainsTracker,
+        MainsInterpolation,
+        MotionArtefact,
+        Heartbeat,
+        Blink,
         Rectify,
         Envelope,
         Baseline,
