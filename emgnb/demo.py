@@ -155,7 +155,7 @@ def _look(session: xr.DataTree, report: Report) -> xr.DataArray:
     """Clean the recording and show it before and after."""
     x = recording.emg(session)
     rate = recording.sampling_rate(x)
-    chain = filters.preset("raw", rate=rate)
+    chain = filters.preset_for(x)
     clean = chain(x)
     report.add(
         "What came in",

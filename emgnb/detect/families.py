@@ -88,15 +88,15 @@ class Level:
 Family = Variance | Share | Level
 
 
-def limit(family: Family, n: float, nats: float) -> float:
+def limits(family: Family, n: Array, nats: float) -> Array:
     """Mean of `n` independent samples whose evidence is `nats`; infinity where none can be."""
-    low, high = family.rest, family.ceiling
-    if family.evidence(np.asarray(n), np.asarray(high)) < nats:
-        return np.inf
-    for _ in range(100):
-        middle = 0.5 * (low + high) if high < 4 * max(low, 1e-3) else np.sqrt(max(low, 1e-3) * high)
-        if family.evidence(np.asarray(n), np.asarray(middle)) < nats:
-            low = middle
-        else:
-            high = middle
-    return float(high)
+    never = family.evidence(n, np.full(n.shape, family.ceiling)) < nats
+    low, step = np.full(n.shape, family.rest), np.full(n.shape, 1.0)
+    short = ~never
+    while short.any():
+        step = np.where(short, 2.0 * step, step)
+        short = ~never & (family.evidence(n, low + step) < nats)
+    for _ in range(28):
+        step = 0.5 * step
+        low = np.where(family.evidence(n, low + step) < nats, low + step, low)
+    return np.where(never, np.inf, low)
