@@ -9,25 +9,6 @@ from scipy import signal as dsp
 Floats = npt.NDArray[np.float64]
 
 
-def stale_rows(time: Floats, rate: float) -> int:
-    """Rows at the start that came faster than they were sampled: what a serial buffer had kept.
-
-    The prefix before five steps in a row are at least half a sample long, if it holds more than
-    twice the rows that fit in its time; 0 otherwise.
-
-    Parameters
-    ----------
-    time : stamps in s, in order
-    rate : of the recording behind it, in Hz
-    """
-    short = np.diff(time) < 0.5 / rate
-    if not short.size or not short[: max(round(rate), 5)].any():
-        return 0
-    calm = np.convolve(~short, np.ones(5), mode="valid") == 5
-    rows = int(np.argmax(calm)) + 1 if calm.any() else time.size
-    return rows if rows > 2 * (rate * (time[rows - 1] - time[0]) + 1) else 0
-
-
 def converter_top(values: Floats) -> int | None:
     """Highest code of the converter that these counts fit (8 to 16 bits, every second), or None.
 

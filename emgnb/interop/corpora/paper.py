@@ -20,6 +20,7 @@ import xarray as xr
 from emgnb import recording
 from emgnb.interop.corpora import measures, tables
 from emgnb.labels import events
+from emgnb.quality.clock import stale_rows
 
 Floats = npt.NDArray[np.float64]
 
@@ -163,7 +164,7 @@ def read_paper_capture(
     rate, stale = 0.0, 0
     if since[-1] > 0 and not np.any(np.diff(since) < 0):
         rate = recording.measured_rate(x)
-        stale = measures.stale_rows(since, rate)
+        stale = stale_rows(since, rate)
         found += _capture_clock_faults(since, rate, stale)
     else:
         found += _clock_faults(since, table.bytes_per_row)
