@@ -156,6 +156,13 @@ def test_events_have_a_lane_for_each_action_unit_and_side():
     assert both.layout.xaxis.matches == "x2"
 
 
+def test_bursts_without_a_label_get_a_lane_for_each_channel():
+    table = labels.events([1.0, 2.0, 3.0], [1.5, 2.5, 3.5])
+    table["channel"] = ("event", np.array(["corrugator_l", "mentalis", "corrugator_l"]))
+    drawn = [trace.name for trace in plots.timeline(table).data if trace.mode == "lines"]
+    assert drawn == ["corrugator_l", "mentalis"]
+
+
 def test_a_table_without_onsets_is_refused():
     with pytest.raises(ValueError, match="no onset and no offset"):
         plots.timeline(xr.Dataset({"label": ("event", ["a"])}))

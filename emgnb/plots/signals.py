@@ -151,11 +151,11 @@ def events(x: xr.DataArray, table: xr.Dataset, **options: Any) -> go.Figure:
 
 
 def timeline(table: xr.Dataset, *, title: str = "") -> go.Figure:
-    """Draw events or trials as bars in time, a lane for each action unit or label.
+    """Draw events or trials as bars in time, a lane for each action unit, label or channel.
 
     Parameters
     ----------
-    table : onset, offset (s), and `au` or `label`; `apex` (s) is a tick on its bar where there
+    table : onset, offset (s), and `au`, `label` or (bursts) `channel`; `apex` (s) is a tick on its bar where there
         is one
     """
     onset, offset, names = _spans_of(table)
@@ -236,7 +236,9 @@ def _spans_of(table: xr.Dataset) -> tuple[Floats, Floats, list[str]]:
     size = table["onset"].size
     au = table["au"].values if "au" in table else [""] * size
     side = table["side"].values if "side" in table else [""] * size
+    unnamed = table["channel"].values if "channel" in table else [""] * size
     label = table["label"].values if "label" in table else [""] * size
+    label = [text or name for text, name in zip(label, unnamed, strict=True)]
     names = [
         f"AU {u} {s}".strip() if str(u) else str(text)
         for u, s, text in zip(au, side, label, strict=True)
