@@ -155,8 +155,8 @@ def timeline(table: xr.Dataset, *, title: str = "") -> go.Figure:
 
     Parameters
     ----------
-    table : onset, offset (s), and `au`, `label` or (bursts) `channel`; `apex` (s) is a tick on its bar where there
-        is one
+    table : onset, offset (s), and `au`, `label` or (bursts) `channel`; `apex` (s) is a tick on its
+        bar where there is one
     """
     onset, offset, names = _spans_of(table)
     apex = np.asarray(table["apex"].values, dtype=float) if "apex" in table else None
