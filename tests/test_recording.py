@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -370,3 +371,59 @@ def test_netcdf_takes_every_attribute_and_leaves_the_session_as_it_was(tmp_path)
 def test_an_infinite_sample_is_not_valid():
     x = recording.signal([0, np.inf, 1], rate=10.0, units="uV")
     assert x["valid"].values.tolist() == [True, False, True]
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Path:
+    values = np.random.default_rng(3).normal(size=(90_000, 2)).astype(np.float32)
+    values[500:700] = np.nan
+    return recording.save(
+        recording.make(recording.signal(values, rate=500.0, units="mV")), tmp_path / "a.zarr"
+    )
+
+
+def halved(rows, first):
+    return rows.values / 2, rows["valid"].values
+
+
+def test_a_session_opened_in_chunks_holds_the_same_samples(stored):
+    plain = recording.open(stored)["emg/signal"]
+    x = recording.open(stored, chunks=50)["emg/signal"]
+    assert recording.is_lazy(x)
+    assert not recording.is_lazy(plain)
+    xr.testing.assert_identical(x.compute(), plain.load())
+
+
+def test_parts_are_the_same_from_memory_from_a_store_and_as_dask_arrays(stored):
+    def seen(rows, first):
+        return first, float(rows["time"][0]), float(np.nansum(rows.values)), rows.sizes["time"]
+
+    lazily = recording.open(stored)["emg/signal"]
+    parts = list(recording.bounds(90_000, 40_000))
+    expected = recording.over_rows(seen, lazily.copy(deep=True).load(), parts)
+    assert [first for first, *_ in expected] == [0, 40_000, 80_000]
+    assert recording.over_rows(seen, lazily, parts) == expected
+    assert recording.over_rows(seen, lazily.chunk(time=7_000), parts) == expected
+    assert not lazily.variable._in_memory, "reading parts must not load the whole"
+
+
+def test_what_is_computed_lazily_is_stored_with_every_part_computed_once(stored, tmp_path):
+    session = recording.open(stored, chunks=60)
+    x = session["emg/signal"]
+    parts = list(recording.bounds(90_000, 35_000))
+    counted = []
+
+    def counting(rows, first):
+        counted.append(first)
+        return halved(rows, first)
+
+    made = [((2,), np.float32), ((), bool)]
+    rows = [b - a for a, b in parts]
+    values, valid = recording.mapped_rows(counting, x, parts, rows, made)
+    assert not counted, "nothing is computed before it is asked for"
+    y = x.copy(data=values).assign_coords(valid=("time", valid))
+    recording.save(recording.with_signal(session, y), tmp_path / "b.zarr")
+    assert sorted(counted) == [0, 35_000, 70_000]
+    again = recording.open(tmp_path / "b.zarr")["emg/signal"]
+    xr.testing.assert_equal(again, recording.open(stored)["emg/signal"] / 2)
+    assert np.array_equal(again["valid"].values, x["valid"].values)

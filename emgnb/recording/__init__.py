@@ -9,6 +9,7 @@ unit, and the history of what was done to it. On disk a session is one Zarr stor
 
 from emgnb.recording.clock import measured_rate, sampling_rate, uniform
 from emgnb.recording.export import to_csv, to_netcdf
+from emgnb.recording.lazy import PART, bounds, is_lazy, mapped_rows, over_rows
 from emgnb.recording.model import (
     emg,
     empty_markers,
@@ -47,10 +48,12 @@ __all__ = [
     "EVENT_INTENSITIES",
     "EVENT_SIDES",
     "KINDS",
+    "PART",
     "SIDES",
     "SessionWriter",
     "TimeIndex",
     "add_labels",
+    "bounds",
     "check",
     "check_labels",
     "emg",
@@ -59,9 +62,11 @@ __all__ = [
     "faults",
     "free_path",
     "history",
+    "is_lazy",
     "known_faults",
     "latest",
     "make",
+    "mapped_rows",
     "markers",
     "measured_rate",
     "need_positive",
@@ -70,6 +75,7 @@ __all__ = [
     "need_signal",
     "need_table",
     "open",
+    "over_rows",
     "refuse",
     "sampling_rate",
     "save",

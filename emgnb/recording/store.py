@@ -26,7 +26,7 @@ from xarray.core import indexing
 from zarr.codecs import BloscCodec, TransposeCodec
 
 from emgnb.recording import clock, model, rules
-from emgnb.recording.need import need_table
+from emgnb.recording.need import need_positive, need_table
 from emgnb.recording.timeindex import TimeIndex
 
 CHUNK_SECONDS = 60.0
@@ -37,6 +37,9 @@ LOST = np.int16(-32768)
 
 def save(session: xr.DataTree, path: str | os.PathLike[str]) -> Path:
     """Write a session as one Zarr store, a minute at a time.
+
+    A signal of dask arrays is computed as it is written, on all cores or by the active
+    `dask.distributed` client, whose workers must see the same file system.
 
     Parameters
     ----------
@@ -62,18 +65,25 @@ def save(session: xr.DataTree, path: str | os.PathLike[str]) -> Path:
     return target
 
 
-def open(path: str | os.PathLike[str]) -> xr.DataTree:
+def open(path: str | os.PathLike[str], *, chunks: float | None = None) -> xr.DataTree:
     """Open a session lazily: samples are read when they are used.
 
     Parameters
     ----------
     path : a store that `save` or a recorder wrote
+    chunks : s; then samples are dask arrays in chunks of that length (300 suits 8 channels at
+        1 kHz), and filters, bursts, windows and features of recordings longer than the memory run
+        on all cores, or on a cluster when a `dask.distributed` client is there. Needs
+        `pip install emgnb[long]`
 
     Raises
     ------
     FileNotFoundError, ValueError : nothing there, or not a session
+    ImportError : chunks asked for without dask
     """
     store = Path(path)
+    if chunks is not None:
+        need_positive(chunks=chunks)
     if not store.exists():
         raise FileNotFoundError(f"no session at {store}: check the name, or record one first")
     try:
@@ -91,6 +101,9 @@ def open(path: str | os.PathLike[str]) -> xr.DataTree:
             elif variable.dtype.kind == "T":
                 words = np.array(variable.values.tolist(), dtype=str)
                 dataset[name] = (variable.dims, words, variable.attrs)
+        if chunks is not None and "time_step" in node.attrs:
+            rows = max(round(chunks / node.attrs["time_step"]), 1)
+            dataset = dataset.chunk(time=rows)
         nodes[node.path] = dataset
     opened = xr.DataTree.from_dict(nodes)
     rules.check(opened)
@@ -277,6 +290,11 @@ class _Rows:
             if self._filled == self._chunk:
                 self.flush()
 
+    def reserve(self, rows: int) -> Any:
+        """Make room for all rows, and return the array to write them to in any order."""
+        self._array.resize((rows, *self._array.shape[1:]))
+        return self._array
+
     def flush(self) -> None:
         if self._filled:
             at = self._array.shape[0]
@@ -324,28 +342,41 @@ def _write_node(store: Path, path: str, dataset: xr.Dataset) -> None:
             # objects no type at all.
             rest[name] = rest[name].astype(np.dtypes.StringDType())
     rest.to_zarr(store, group=path, mode="a", consolidated=False, zarr_format=3)
-    for name in along_time:
-        _write_rows(store / path.strip("/") / name, dataset[name].variable, dataset)
-
-
-def _write_rows(path: Path, variable: xr.Variable, dataset: xr.Dataset) -> None:
-    dims = ("time", *(dim for dim in variable.dims if dim != "time"))
-    variable = variable.transpose(*dims)
     rate = clock.sampling_rate(dataset) if _is_uniform(dataset) else 1000.0
-    scale = _exact_scale(variable, rate)
-    dtype = np.bool_ if variable.dtype == bool else variable.dtype
-    rows = _Rows(
-        path,
-        tuple(map(str, dims)),
-        variable.shape[1:],
-        rate,
-        _plain(variable.attrs),
-        scale,
-        dtype,
-    )
-    for block in _blocks(variable, rate):
-        rows.append(block)
-    rows.flush()
+    later: list[tuple[Any, Any]] = []
+    for name in along_time:
+        variable = dataset[name].variable
+        variable = variable.transpose("time", *(dim for dim in variable.dims if dim != "time"))
+        scale = _exact_scale(variable, rate)
+        rows = _Rows(
+            store / path.strip("/") / name,
+            tuple(map(str, variable.dims)),
+            variable.shape[1:],
+            rate,
+            _plain(variable.attrs),
+            scale,
+            np.bool_ if variable.dtype == bool else variable.dtype,
+        )
+        if variable.chunks is not None and scale is None:
+            later.append((variable.data, rows.reserve(variable.sizes["time"])))
+        else:
+            for block in _blocks(variable, rate):
+                rows.append(block)
+            rows.flush()
+    if later:
+        _compute_into(later)
+
+
+def _compute_into(arrays: list[tuple[Any, Any]]) -> None:
+    """Compute dask arrays into stored ones: together, for what they share is computed once."""
+    import dask.array as da
+
+    whole = []
+    for source, target in arrays:
+        # A chunk on disk is written by one task only.
+        rows = -(-source.chunksize[0] // target.chunks[0]) * target.chunks[0]
+        whole.append(source.rechunk({0: rows, **dict.fromkeys(range(1, source.ndim), -1)}))
+    da.store(whole, [target for _, target in arrays], lock=False)
 
 
 def _blocks(variable: xr.Variable, rate: float) -> Iterator[npt.NDArray[Any]]:
