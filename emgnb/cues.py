@@ -6,8 +6,9 @@ the holding begins (the expression's name) and one where it ends ("end"). A spoi
 so and asked for again at the end. What is shown on a screen is somebody else's affair: `show` is
 called with each new `Moment`.
 
-Markers that open no trial: "baseline" (rest at the start), "practice …", "mvc …" (as strong as
-possible, to measure by), "end", "pause", and "spoilt", which takes the trial before it back.
+Markers with a meaning of their own (`opens_trial` is False): "baseline" (rest at the start),
+"practice …", "mvc …" (as strongly as possible, to measure by), "end", "pause", and "spoilt", which
+takes the trial before it back.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import random
 import threading
 import time
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from types import TracebackType
@@ -31,6 +32,24 @@ ORDERS = ("shuffled", "as written")
 BASELINE, END, PAUSE, SPOILT = "baseline", "end", "pause", "spoilt"
 # Longest s of a phase; a typing slip must not hold a person for an hour.
 LONGEST = 600.0
+
+
+def opens_trial(text: str) -> bool:
+    """Whether a marker is the name of an expression that is asked for, and no word about trials."""
+    words = (BASELINE, END, PAUSE, SPOILT)
+    return bool(text) and text not in words and not text.startswith(("mvc ", "practice "))
+
+
+def taken_back(texts: Sequence[str]) -> list[int]:
+    """Places of the markers that a "spoilt" after them takes back, whatever they ask for."""
+    found, last = [], None
+    for i, text in enumerate(texts):
+        if text == SPOILT and last is not None:
+            found.append(last)
+            last = None
+        elif text and text not in (END, PAUSE, SPOILT):
+            last = i
+    return found
 
 
 class Recorder(Shape):
@@ -102,23 +121,31 @@ class Protocol:
     title: str = ""
 
     def __post_init__(self) -> None:
+        faults = list(self._shapes())
+        if not faults:
+            for name in ("expressions", "mvc"):
+                object.__setattr__(self, name, tuple(getattr(self, name)))
+            faults = list(self._faults())
+        if faults:
+            raise ValueError("\n".join(faults))
+
+    def _shapes(self) -> Iterator[str]:
+        """Faults of what a file may hold in place of lists and tables."""
         for name in ("expressions", "mvc"):
             given = getattr(self, name)
             if isinstance(given, str):
-                raise TypeError(f"{name}={given!r} is one text; a list names each: [{given!r}]")
-            object.__setattr__(self, name, tuple(given))
-        faults = list(self._faults())
-        if faults:
-            raise ValueError("\n".join(faults))
+                yield f"{name}={given!r} is one text; a list names each: [{given!r}]"
+            elif not (isinstance(given, list | tuple) and all(isinstance(n, str) for n in given)):
+                yield f"{name}={given!r}, expected a list of texts"
+        said = self.instructions
+        if not isinstance(said, Mapping) or not all(isinstance(v, str) for v in said.values()):
+            yield f"instructions={said!r}, expected a table: expression = 'what to do'"
 
     def _faults(self) -> Iterator[str]:
         if not self.expressions:
             yield "expressions: none; name at least one, such as 'smile'"
         for name in dict.fromkeys((*self.expressions, *self.mvc)):
-            reserved = name in (BASELINE, END, PAUSE, SPOILT) or name.startswith(
-                ("mvc ", "practice ")
-            )
-            if not name.strip() or reserved:
+            if not opens_trial(name.strip()):
                 yield f"expression {name!r}: this word has a meaning of its own among the markers"
             elif name not in facs.EXPRESSIONS and name not in self.instructions:
                 yield (
@@ -188,11 +215,10 @@ class Protocol:
         """Write the protocol as a small file, a line an option."""
         options = asdict(self)
         instructions = options.pop("instructions")
-        # A JSON text, number or list of texts is TOML as well.
-        lines = [f"{name} = {json.dumps(value)}" for name, value in options.items()]
+        lines = [f"{name} = {_toml(value)}" for name, value in options.items()]
         if instructions:
             lines += ["", "[instructions]"]
-            lines += [f"{json.dumps(k)} = {json.dumps(v)}" for k, v in instructions.items()]
+            lines += [f"{_toml(name)} = {_toml(said)}" for name, said in instructions.items()]
         return "\n".join(lines) + "\n"
 
     @classmethod
@@ -223,6 +249,11 @@ class Protocol:
         with Path(path).open("x", encoding="utf-8") as file:
             file.write(self.to_toml())
         return Path(path)
+
+
+def _toml(value: object) -> str:
+    """Write a text, a number, or a list of texts: JSON's form is TOML's, save for one character."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def load(path: str | os.PathLike[str]) -> Protocol:
@@ -363,27 +394,27 @@ class Run:
 
     def _ask(self, step: Step, number: int) -> None:
         if self._phase("countdown", step, step.countdown, number) == "redo":
-            self._again()
+            self._take_back()
         self._recorder.mark(step.marker)
         self._last = step
         ended = self._phase("hold", step, step.hold, number)
         if ended in ("redo", "pause"):
-            self._recorder.mark(SPOILT)
-            self._again()
+            self._take_back()
         self._recorder.mark(END)
         if ended == "stop":
             raise _Stopped
         if self._phase("rest", step, step.rest, number) == "redo":
-            self._recorder.mark(SPOILT)
-            self._again()
+            self._take_back()
 
-    def _again(self) -> None:
-        """Ask for the last step once more, at the end."""
-        if self._last is not None and self._last.kind != BASELINE:
-            self._todo.append(self._last)
-            self._of += 1
-            self.spoilt += 1
-            self._last = None
+    def _take_back(self) -> None:
+        """Mark the last step as spoilt, and ask for it once more at the end."""
+        if self._last is None:
+            return
+        self._recorder.mark(SPOILT)
+        self._todo.append(self._last)
+        self._of += 1
+        self.spoilt += 1
+        self._last = None
 
     def _phase(self, phase: str, step: Step, seconds: float, number: int) -> str:
         """Let a phase pass; why it ended early, "" when it did not."""

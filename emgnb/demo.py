@@ -176,7 +176,7 @@ def _windows(session: xr.DataTree) -> xr.DataArray:
     x = recording.emg(session)
     chain = filters.preset("raw", rate=recording.sampling_rate(x))
     clean = recording.with_signal(session, chain(x))
-    trials = labels.trials(session, ignore=("rest", "end"))
+    trials = labels.trials(session, ignore="rest")
     return windows.cut(clean, trials, length=LENGTH, step=STEP)
 
 

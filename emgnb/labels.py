@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from emgnb import recording
+from emgnb import cues, recording
 
 SIDES = recording.EVENT_SIDES
 INTENSITIES = recording.EVENT_INTENSITIES
@@ -28,12 +28,14 @@ def trials(
     reaction: float = 0.3,
     tail: float = 0.0,
     duration: float | None = None,
-    ignore: str | Sequence[str] = ("end", "pause"),
+    ignore: str | Sequence[str] = (),
 ) -> xr.Dataset:
     """Turn the cue markers of a session into trials.
 
-    Every marker opens a trial that lasts until the next marker, or until the recording ends. Times
-    are those of the recording; nothing is moved to samples.
+    Every marker opens a trial that lasts until the next marker, or until the recording ends, but
+    for the words of a protocol ("end", "pause", "baseline", "mvc …", "practice …"; see
+    `cues.opens_trial`), which only end one; "spoilt" takes the trial before it back. Times are
+    those of the recording; nothing is moved to samples.
 
     Parameters
     ----------
@@ -42,14 +44,14 @@ def trials(
         visual cue takes 0.2–0.4 s
     tail : s cut off the end
     duration : s, longest trial counted from its onset
-    ignore : marker texts that end a trial but open none; markers without text do the same
+    ignore : further texts that end a trial but open none; markers without text do the same
 
     Returns
     -------
     Dataset on `trial` (the number of its marker, from 0): `onset`, `offset` (s), `label`,
     `uncertainty` (s, of the marker's time). attrs: participant, session, label_meaning, `dropped`
-    (JSON, counts by reason: nothing left after `reaction` and `tail`, or outside the recording),
-    history
+    (JSON, counts by reason: nothing left after `reaction` and `tail`, outside the recording, or
+    spoilt), history
 
     Raises
     ------
@@ -82,16 +84,21 @@ def trials(
     offset = np.minimum(until - tail, end)
     if duration is not None:
         offset = np.minimum(offset, onset + duration)
-    opens = np.array([bool(t) and t not in ignore for t in text])
-    outside = opens & ((time >= end) | (until <= start))
-    short = opens & ~outside & (offset <= onset)
-    keep = np.flatnonzero(opens & ~outside & ~short)
+    opens = np.array([cues.opens_trial(t) and t not in ignore for t in text])
+    spoilt = np.zeros(opens.size, dtype=bool)
+    spoilt[cues.taken_back(text)] = True
+    spoilt &= opens
+    good = opens & ~spoilt
+    outside = good & ((time >= end) | (until <= start))
+    short = good & ~outside & (offset <= onset)
+    keep = np.flatnonzero(good & ~outside & ~short)
     if not keep.size:
         raise ValueError(
             f"none of {len(text)} markers opens a trial ({_counted(text)}): {int(short.sum())} are "
             f"shorter than reaction={reaction:g} s and tail={tail:g} s, {int(outside.sum())} lie "
-            f"outside the recording ({start:g}–{end:g} s), {int((~opens).sum())} are ignored "
-            f"({', '.join(ignore)})"
+            f"outside the recording ({start:g}–{end:g} s), {int(spoilt.sum())} are spoilt, "
+            f"{int((~opens).sum())} open none ({', '.join(sorted(set(ignore) | {'end', 'pause'}))} "
+            "…)"
         )
     made = _table(
         session,
@@ -100,7 +107,11 @@ def trials(
         offset[keep],
         [text[i] for i in keep],
         found["uncertainty"].values[keep],
-        dropped={"short": int(short.sum()), "outside": int(outside.sum())},
+        dropped={
+            "short": int(short.sum()),
+            "outside": int(outside.sum()),
+            "spoilt": int(spoilt.sum()),
+        },
     )
     return recording.with_history(
         made, "trials", reaction=reaction, tail=tail, duration=duration, ignore=ignore
