@@ -1,8 +1,9 @@
-"""Three widgets for a notebook: record, tune a filter, label what you see.
+"""Four widgets for a notebook: record, guide a person, tune a filter, label what you see.
 
-They hold no science: `Capture` drives `emgnb.acquire`, `Tuner` calls one `emgnb.filters.Chain`,
-`Labeller` fills one event table of `emgnb.labels`. Each shows the line of code that does the same,
-so what was found by mouse can be written down and run without a browser.
+They hold no science: `Capture` drives `emgnb.acquire`, `Cues` shows an `emgnb.cues.Run`, `Tuner`
+calls one `emgnb.filters.Chain`, `Labeller` fills one event table of `emgnb.labels`. Each shows the
+line of code that does the same, so what was found by mouse can be written down and run without a
+browser.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from emgnb.widgets.capture import Capture
+    from emgnb.widgets.cues import Cues
     from emgnb.widgets.labeller import Labeller
     from emgnb.widgets.tuner import Tuner
 
-__all__ = ["Capture", "Labeller", "Tuner"]
+__all__ = ["Capture", "Cues", "Labeller", "Tuner"]
 
 
 def __getattr__(name: str) -> Any:
