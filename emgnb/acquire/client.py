@@ -9,9 +9,10 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import emgnb
 from emgnb.acquire import control, dialects
@@ -20,6 +21,11 @@ from emgnb.acquire.health import Health
 from emgnb.acquire.ports import PortError, split_url
 
 KINDS = ("raw", "rectified", "envelope")
+# Attributes of a session that the recorder itself writes.
+OWN = (
+    *("participant", "session", "started", "device", "firmware", "port", "dialect", "journal"),
+    *("rate_from", "clock", "segments", "crc_errors", "junk_bytes", "overruns", "faults"),
+)
 # A board's port may take a while to open; importing the simulated face, too, on a slow laptop.
 PATIENCE = 60.0
 LOG = "recorder.log"
@@ -54,17 +60,27 @@ class Recorder:
     def __repr__(self) -> str:
         return f"Recorder({str(self.folder)!r})"
 
-    def mark(self, text: str) -> None:
+    def mark(self, text: str, *, ago: float = 0.0, uncertainty: float = 0.0) -> None:
         """Call out what is asked for now, such as "smile"; stamped here and now.
+
+        Parameters
+        ----------
+        text : what was asked for, or what happened
+        ago : s since it was, for a key that is heard late
+        uncertainty : s, how far off that moment may be; the clock's own is added
 
         Raises
         ------
         RuntimeError : the recording is over
+        ValueError : `ago` or `uncertainty` is no number of seconds
         """
+        for name, seconds in (("ago", ago), ("uncertainty", uncertainty)):
+            if not 0 <= seconds < float("inf"):
+                raise ValueError(f"{name}={seconds!r}, expected seconds, 0 or more")
         found = self.health()
         if found.state in healths.OVER:
             raise RuntimeError(f"{self.folder.name} is over ({found}): this mark is not recorded")
-        control.append(self.folder, "mark", text)
+        control.append(self.folder, "mark", text, ago=ago, uncertainty=uncertainty)
 
     def health(self) -> Health:
         """How it is doing: at most half a second old."""
@@ -108,6 +124,7 @@ def start(
     units: str | None = None,
     units_per_count: float | None = None,
     dialect: str = "auto",
+    attrs: Mapping[str, Any] | None = None,
 ) -> Recorder:
     """Start recording, in a process of its own that outlives the notebook.
 
@@ -121,6 +138,8 @@ def start(
     units, units_per_count : unit of the samples, and how much of it a count is, such as "V" and
         5 / 1024; counts by default, volts for the simulated face
     dialect : "frames", "csv", "csv-plain" (lines without a leading time), or "auto"
+    attrs : further attributes of the session, such as the consent given:
+        ``{"consent": {"version": "1", "date": "2026-05-04", "scope": "…", "sharing": "none"}}``
 
     Returns
     -------
@@ -138,6 +157,9 @@ def start(
     for kind in [signal_kind] if isinstance(signal_kind, str) else signal_kind or []:
         if kind not in KINDS:
             raise ValueError(f"signal_kind {kind!r}, expected one of {', '.join(KINDS)}")
+    taken = sorted(set(attrs or ()) & set(OWN))
+    if taken:
+        raise ValueError(f"attrs: {', '.join(taken)} is written by the recorder itself")
     participant, session = str(participant), str(session)  # numbers are welcome
     if not re.fullmatch(r"[A-Za-z0-9_.-]{0,64}", participant):
         raise ValueError(
@@ -152,11 +174,16 @@ def start(
         "units": units,
         "units_per_count": units_per_count,
         "dialect": dialect,
+        "attrs": dict(attrs or {}),
     }
+    try:
+        told = json.dumps(settings)
+    except TypeError as error:
+        raise ValueError(f"attrs: {error}; text, numbers, and lists or dicts of these") from None
     place = _fresh_folder(Path(folder).expanduser().absolute(), participant)
     log = place / LOG
     # -P: a file signal.py or json.py beside the notebook is not taken for Python's own.
-    command = [sys.executable, "-P", "-c", _LAUNCH, str(log), str(place), json.dumps(settings)]
+    command = [sys.executable, "-P", "-c", _LAUNCH, str(log), str(place), told]
     try:
         launched = subprocess.run(
             command,

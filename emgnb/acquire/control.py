@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 from pathlib import Path
@@ -16,17 +17,33 @@ LONGEST = 10_000
 
 
 class Order(NamedTuple):
-    """A line of the file: "mark" or "stop", when it was given (ns), and where the line ends."""
+    """A line of the file: "mark" or "stop", when it was given (ns), and where the line ends.
+
+    `uncertainty` : s, how far off that moment may be
+    """
 
     kind: str
     text: str
     mono_ns: int
     offset: int
+    uncertainty: float = 0.0
 
 
-def append(folder: Path, kind: str, text: str = "") -> None:
-    """Give an order; one write of a whole line, so that several programs may do so at once."""
-    stamped = {"kind": kind, "text": text, "mono_ns": host_ns(), "utc_ns": time.time_ns()}
+def append(
+    folder: Path, kind: str, text: str = "", *, ago: float = 0.0, uncertainty: float = 0.0
+) -> None:
+    """Give an order; one write of a whole line, so that several programs may do so at once.
+
+    `ago` : s since the moment that is meant; `uncertainty` : s, how far off that may be
+    """
+    back = round(ago * 1e9)
+    stamped = {
+        "kind": kind,
+        "text": text,
+        "mono_ns": host_ns() - back,
+        "utc_ns": time.time_ns() - back,
+        "uncertainty": uncertainty,
+    }
     line = json.dumps(stamped, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
     file = os.open(folder / FILE, flags, 0o644)
@@ -55,8 +72,10 @@ def read(folder: Path, offset: int = 0) -> list[Order]:
             # Anybody may write here: what no journal could hold is no order.
             text = str(found["text"]).encode("utf-8", "replace").decode()
             mono_ns = int(found["mono_ns"])
+            uncertainty = float(found.get("uncertainty", 0.0))
             valid = 0 <= mono_ns < 1 << 63 and len(text) <= LONGEST
-            order = Order(str(found["kind"]) if valid else "", text, mono_ns, offset)
+            valid = valid and 0 <= uncertainty < math.inf
+            order = Order(str(found["kind"]) if valid else "", text, mono_ns, offset, uncertainty)
         except (ValueError, KeyError, TypeError, ArithmeticError, RecursionError):
             order = Order("", "", 0, offset)
         orders.append(order)

@@ -232,7 +232,11 @@ class Recording:
                 self.stop_asked.set()
             elif order.kind == "mark":
                 self._marks += 1
-                content = {"text": order.text, "offset": order.offset}
+                content = {
+                    "text": order.text,
+                    "offset": order.offset,
+                    "uncertainty": order.uncertainty,
+                }
                 self._journal.note(Kind.MARK, content, order.mono_ns)
                 self._reader.port.cue(order.text)
 

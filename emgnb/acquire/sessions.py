@@ -197,7 +197,7 @@ def survey_of(journal: Path, dialect: str | None = None) -> Survey:
     for order in control.read(journal.parent, take.control_offset):
         # Called out just before the recorder was killed.
         if order.kind == "mark":
-            take.marks.append(Mark(order.mono_ns / 1e9, order.text))
+            take.marks.append(Mark(order.mono_ns / 1e9, order.text, order.uncertainty))
     _fit(survey)
     return survey
 
@@ -278,7 +278,7 @@ def _markers(survey: Survey) -> xr.Dataset:
     for mark in marks:
         time, uncertainty = _time_of(mark.time, survey)
         times.append(time)
-        uncertainties.append(uncertainty)
+        uncertainties.append(uncertainty + mark.uncertainty)
     return recording.markers(times, [mark.text for mark in marks], uncertainty=uncertainties)
 
 
@@ -320,6 +320,7 @@ def _attrs(survey: Survey, journal: Path) -> dict[str, Any]:
     started = (utc_ns - mono_ns) / 1e9 + survey.start_time
     fit = survey.fit
     return {
+        **settings.get("attrs", {}),
         "participant": settings.get("participant", ""),
         "session": settings.get("session", ""),
         "started": datetime.fromtimestamp(started, UTC).isoformat(timespec="milliseconds"),

@@ -41,10 +41,11 @@ class Block(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """What was called out, on the host's monotonic clock in s."""
+    """What was called out, on the host's monotonic clock, and how far off that may be; in s."""
 
     time: float
     text: str
+    uncertainty: float = 0.0
 
 
 @dataclass(slots=True)
@@ -134,7 +135,8 @@ class Take:
             return self.reconnect()
         if record.kind == Kind.MARK:
             content = record.json()
-            self.marks.append(Mark(record.mono_ns / 1e9, str(content["text"])))
+            off = float(content.get("uncertainty", 0.0))
+            self.marks.append(Mark(record.mono_ns / 1e9, str(content["text"]), off))
             self.control_offset = max(self.control_offset, int(content.get("offset", 0)))
         elif record.kind == Kind.SETTINGS:
             self.settings = record.json()
