@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emgnb.acquire.dialects import LOOK, LineDecoder, decoder, detect
+from emgnb.acquire import numerals
+from emgnb.acquire.dialects import decoder, detect
 from emgnb.acquire.frames import Decoded, Encoder
+from emgnb.acquire.lines import FEW, LOOK, LineDecoder
 
 
 def values(n: int, channels: int = 3) -> np.ndarray:
@@ -180,6 +182,62 @@ def test_any_chunking_gives_the_same_lines(cuts):
     assert b.scans.size == 130
     for name in Decoded.__dataclass_fields__:
         np.testing.assert_array_equal(getattr(a, name), getattr(b, name), err_msg=name)
+
+
+ODD = [
+    b"1,2,3",
+    b"-4,.5,6.",
+    b"1.25,-0.001,99999",
+    b"1,2",
+    b"1,2,3,4",
+    b"",
+    b"hello there",
+    b"1,,3",
+    b"1-2,3,4",
+    b"1.2.3,4,5",
+    b"-,1,2",
+    b".,1,2",
+    b"+1,2,3",
+    b"1e3,2,nan",
+    b"1,2,3 ",
+    b"7;8;9",
+    b"1_0,2,3",
+    b"123456789012345678,1,2",
+    b"a:1,b:2,c:3",
+    b"\x80,1,2",
+    b"1,2,3\r",
+    b"\r",
+    b"--1,2,3",
+    b"1,2,3" + b" " * 1200,
+    b"\0001,2,3",
+]
+
+
+@settings(deadline=None)
+@given(
+    odd=st.lists(st.sampled_from(ODD), min_size=FEW, max_size=3 * FEW),
+    end=st.sampled_from([b"\n", b"\r\n"]),
+)
+def test_many_lines_at_once_give_what_line_by_line_gives(odd, end):
+    stream = b"\n" + lines(values(LOOK + 1)) + end.join(odd) + end
+    one_by_one = np.flatnonzero(np.frombuffer(stream, np.uint8) == 10) + 1
+    a, b = decoded(stream, one_by_one.tolist()), decoded(stream)
+    for name in Decoded.__dataclass_fields__:
+        np.testing.assert_array_equal(getattr(a, name), getattr(b, name), err_msg=name)
+
+
+@settings(deadline=None)
+@given(
+    numbers=st.lists(
+        st.decimals(-99_999, 99_999, places=4, allow_nan=False), min_size=FEW, max_size=2 * FEW
+    )
+)
+def test_decimals_are_read_as_python_reads_them(numbers):
+    text = "".join(f"{number},7\n" for number in numbers).encode()
+    ends, formed, table = numerals.table(text, ord(","), 2, longest=1000)
+    assert formed.all()
+    assert table[:, 0].tolist() == [float(number) for number in numbers]
+    assert text[ends[0] - 1 : ends[0]] == b"\n"
 
 
 def test_byte_by_byte_gives_the_same_lines():

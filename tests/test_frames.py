@@ -7,17 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emgnb.acquire.frames import (
-    MAX_BODY,
-    MAX_LEAP,
-    Decoded,
-    Decoder,
-    Encoder,
-    Status,
-    cobs_decode,
-    cobs_encode,
-    crc16,
-)
+from emgnb.acquire.cobs import MAX_BODY, cobs_decode, cobs_encode, crc16, unpack
+from emgnb.acquire.frames import MAX_LEAP, MAX_STEP, Decoded, Decoder, Encoder, Status
 
 BANNER = b"\r\nets Jul 29 2019 12:21:46\r\nrst:0x1 (POWERON_RESET)\r\n"
 STATUS = Status(
@@ -277,6 +268,65 @@ def test_a_scan_number_that_cannot_be_is_dropped_and_counted():
         np.testing.assert_array_equal(got.scans, np.arange(8))
         np.testing.assert_array_equal(got.values, sent[:8])
         assert (got.impossible, got.segment.max()) == (1, 0)
+
+
+@pytest.mark.parametrize("missing", [MAX_STEP - 1, MAX_STEP, 5000, MAX_LEAP - 1])
+def test_a_long_gap_is_a_gap_once_a_second_frame_confirms_it(missing):
+    encoder, sent = Encoder(8), counts(10)
+    decoder = Decoder()
+    assert decoder.feed(encoder.scans(0, sent[:4])).scans.size == 4
+    first = decoder.feed(encoder.scans(4 + missing, sent[4:5]))
+    assert first.scans.size == (missing < MAX_STEP)
+    second = decoder.feed(encoder.scans(5 + missing, sent[5:7]))
+    assert first.lost + second.lost == missing
+    assert second.segment.max() == 0
+    np.testing.assert_array_equal(second.scans[-2:], [5 + missing, 6 + missing])
+
+
+def test_a_number_that_nothing_confirms_is_counted_at_the_end():
+    encoder, sent = Encoder(8), counts(5)
+    got = decoded(encoder.scans(0, sent[:4]) + encoder.scans(900, sent[4:]))
+    np.testing.assert_array_equal(got.scans, np.arange(4))
+    assert (got.impossible, got.lost) == (1, 0)
+
+
+@pytest.mark.parametrize("together", [1, 200])
+def test_a_value_beyond_the_announced_bits_is_damage(together):
+    """A frame may be damaged and pass its CRC; here it is made so, with the CRC of its content."""
+    encoder, sent = Encoder(4), counts(3 * together, 4)
+    wrong = sent.copy()
+    wrong[together : 2 * together, 2] |= 0x0400
+    before = decoded(encoder.scans(0, wrong))
+    np.testing.assert_array_equal(before.values, wrong)
+    stream = b"\0" + encoder.text("emgnb 1.0 mega2560 bits=10") + encoder.scans(0, wrong)
+    for cuts in ([], [10, 40, 200], list(range(0, len(stream), 13))):
+        got = decoded(stream, cuts)
+        right = np.r_[:together, 2 * together : 3 * together]
+        np.testing.assert_array_equal(got.scans, right)
+        np.testing.assert_array_equal(got.values, sent[right])
+        assert (got.crc_errors, got.lost) == (together, together)
+
+
+def test_bits_are_believed_from_where_they_are_said():
+    encoder, loud = Encoder(2), np.full((100, 2), 2000, dtype=np.uint16)
+    stream = encoder.scans(0, loud) + encoder.text("bits=10") + encoder.scans(100, loud)
+    stream += encoder.text("bits=12") + encoder.scans(200, loud)
+    for cuts in ([], list(range(0, len(stream), 17))):
+        np.testing.assert_array_equal(decoded(stream, cuts).scans, np.r_[:100, 200:300])
+
+
+@settings(deadline=None)
+@given(body=st.binary(min_size=3, max_size=60), flip=st.integers(0, 10_000))
+def test_one_frame_is_unpacked_as_many_are(body, flip):
+    packed = bytearray(python_cobs(body))
+    packed[flip % len(packed)] ^= (flip // len(packed)) % 256
+    if 0 in packed:
+        return
+    plain, sound = cobs_decode(np.frombuffer(packed, dtype=np.uint8)[np.newaxis])
+    right = sound[0] and crc16(plain[:, :-2])[0] == int.from_bytes(
+        plain[0, -2:].tobytes(), "little"
+    )
+    assert unpack(bytes(packed)) == (plain[0, :-2].tobytes() if right else None)
 
 
 def test_a_board_that_starts_anew_begins_a_new_segment():

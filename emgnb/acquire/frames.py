@@ -13,35 +13,52 @@ text    ``03``, UTF-8: the answer to a command, or a greeting
 followed by the CRC-16/CCITT-FALSE of all that; numbers are little endian. The scan counter counts
 in the board's sampling interrupt, scans that could not be sent included, so what is missing shows.
 Commands to the board are ASCII lines: ``?`` identify, ``R1000`` rate, ``C8`` channels, ``S`` start,
-``X`` stop.
+``X`` stop. A greeting with the word ``bits=10`` says how many bits a sample has.
 
-What the decoder does with a scan number that cannot be, although the CRC is right (it stands still,
-runs backwards, or leaps ahead by more than `MAX_LEAP`): one alone is dropped and counted in
-`impossible`; when the next frame continues it, the board has started anew, and a new *segment*
-begins. A damaged frame passes its CRC once in 65 536 times.
+A damaged frame passes its CRC once in 65 536 times. So a frame must also have the recording's
+channels and their length, values that the board's converter can give, and a scan number that can
+be: one that leaps by more than `MAX_STEP`, stands still or runs backwards is held until the next
+frame continues it. Then scans are missing (a leap ahead up to `MAX_LEAP`), or the board has started
+anew, and a new *segment* begins; a number that nothing continues is dropped and counted in
+`impossible`.
 """
 
 from __future__ import annotations
 
+import re
 import struct
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from emgnb.acquire.cobs import (
+    CRC_BYTES,
+    MAX_PACKED,
+    U8,
+    U16,
+    cobs_decode,
+    crc16,
+    framed,
+    unpack,
+)
+from emgnb.acquire.counting import Counting
+
 DATA, STATUS, TEXT = 1, 2, 3
-# Up to here a COBS code byte never runs out, so packing always costs one byte.
-MAX_BODY = 253
-MAX_PACKED = MAX_BODY + 1
+# A step of the scan counter that needs no second frame to be believed.
+MAX_STEP = 64
 # Scans that may be missing in one piece, 17 minutes at 1 kHz: beyond, it is not the same stream.
 MAX_LEAP = 1_000_000
+# With fewer frames at once, numpy's calls cost more than they save.
+FEW = 48
 _STATUS = struct.Struct("<BIIIIHH")
 _HEAD = struct.Struct("<BHI")
-_CRC_BYTES = 2
+# A packed frame of one byte and its CRC.
+_SHORTEST = 2 + CRC_BYTES
+_BITS = re.compile(r"\bbits=(\d{1,2})\b")
 
-U8 = npt.NDArray[np.uint8]
-U16 = npt.NDArray[np.uint16]
 I64 = npt.NDArray[np.int64]
 
 
@@ -60,12 +77,12 @@ class Status(NamedTuple):
 class Decoded:
     """What one `feed` gave.
 
-    scans : (n,) number of each scan, counted on beyond the counter's 32 bits
+    scans : (n,) number of each scan, counted on beyond the counter's bits
     segment : (n,) 0 until the board starts anew, then 1, …; numbers are comparable inside one only
     values : (n, channels) counts, in the order of the mask's bits
     ends : (n,) bytes of the stream up to each scan's end: in which chunk it came
     lost : scans missing between these and the ones before
-    crc_errors : damaged frames (or lines)
+    crc_errors : damaged frames (or lines, or packets)
     junk : bytes that belong to no whole frame
     impossible : scans dropped for their number
     """
@@ -80,54 +97,6 @@ class Decoded:
     crc_errors: int = 0
     junk: int = 0
     impossible: int = 0
-
-
-def _crc_table() -> npt.NDArray[np.uint16]:
-    table = np.arange(256, dtype=np.uint32) << 8
-    for _ in range(8):
-        table = np.where(table & 0x8000, (table << 1) ^ 0x1021, table << 1) & 0xFFFF
-    return table.astype(np.uint16)
-
-
-_TABLE = _crc_table()
-
-
-def crc16(rows: U8) -> npt.NDArray[np.uint16]:
-    """CRC-16/CCITT-FALSE of each row of (n, length) bytes."""
-    crc = np.full(rows.shape[0], 0xFFFF, dtype=np.uint16)
-    for column in rows.T:
-        crc = (crc << np.uint16(8)) ^ _TABLE[(crc >> np.uint16(8)) ^ column]
-    return crc
-
-
-def cobs_encode(rows: U8) -> U8:
-    """Pack (n, length) bytes into (n, length + 1) without zeros; length at most `MAX_BODY`."""
-    n, length = rows.shape
-    if length > MAX_BODY:
-        raise ValueError(f"a frame of {length} bytes; at most {MAX_BODY} can be packed")
-    packed = np.empty((n, length + 1), dtype=np.uint8)
-    following = np.full(n, length + 1, dtype=np.int16)
-    for at in range(length, 0, -1):
-        column = rows[:, at - 1]
-        zero = column == 0
-        packed[:, at] = np.where(zero, following - at, column)
-        following[zero] = at
-    packed[:, 0] = following
-    return packed
-
-
-def cobs_decode(rows: U8) -> tuple[U8, npt.NDArray[np.bool_]]:
-    """Unpack (n, length) bytes into (n, length - 1), and say which rows were packed rightly."""
-    columns = np.ascontiguousarray(rows.T)
-    length, n = columns.shape
-    plain = np.empty((length - 1, n), dtype=np.uint8)
-    following = columns[0].astype(np.int16)
-    for at in range(1, length):
-        column = columns[at]
-        zero = following == at
-        plain[at - 1] = np.where(zero, 0, column)
-        np.add(following, column, out=following, where=zero)
-    return plain.T, following == length
 
 
 def mask_of(channels: int) -> int:
@@ -160,7 +129,7 @@ class Encoder:
         counter = ((first + np.arange(n, dtype=np.int64)) & 0xFFFFFFFF).astype("<u4")
         rows[:, 3:7] = counter.view(np.uint8).reshape(n, 4)
         rows[:, 7:] = np.ascontiguousarray(values, dtype="<u2").view(np.uint8).reshape(n, -1)
-        return _framed(rows)
+        return framed(rows)
 
     def status(self, status: Status) -> bytes:
         """Return the frame that a board sends once a second."""
@@ -172,14 +141,19 @@ class Encoder:
         return _framed_bytes(bytes([TEXT]) + text.encode())
 
 
-def _framed(rows: U8) -> bytes:
-    crc = crc16(rows).astype("<u2").view(np.uint8).reshape(-1, _CRC_BYTES)
-    packed = cobs_encode(np.concatenate([rows, crc], axis=1))
-    return np.pad(packed, ((0, 0), (0, 1))).tobytes()
-
-
 def _framed_bytes(body: bytes) -> bytes:
-    return _framed(np.frombuffer(body, dtype=np.uint8)[np.newaxis])
+    return framed(np.frombuffer(body, dtype=np.uint8)[np.newaxis])
+
+
+class _Found(NamedTuple):
+    """What some whole frames hold: the recording's data frames, everything else, and the rest."""
+
+    counters: I64
+    values: U16
+    ends: I64
+    extras: list[Status | str]
+    errors: int
+    junk: int
 
 
 class Decoder:
@@ -189,20 +163,20 @@ class Decoder:
     ----------
     mask : channels to expect; by default those of the first data frame. Frames of other channels
         count as damaged: a recording has the same columns throughout.
+    bits : how many bits a sample has, 16 until the board's greeting says otherwise; frames with
+        a greater value count as damaged
     """
 
     name = "frames"
 
-    def __init__(self, mask: int | None = None) -> None:
+    def __init__(self, mask: int | None = None, *, bits: int = 16) -> None:
         self.mask = mask
+        self.bits = bits
         self._fed = 0
         self._tail = b""
         self._too_long = False  # the unfinished run outgrew any frame and was let go
         self._in_step = False  # a good frame was seen: from here on, what is not one is damaged
-        self._last: int | None = None
-        self._segment = 0
-        # A scan number that cannot be, with its values: the next frame says what to make of it.
-        self._held: tuple[int, U16, int] | None = None
+        self._counting = Counting(bits=32, max_step=MAX_STEP, max_leap=MAX_LEAP)
 
     @property
     def channels(self) -> int:
@@ -210,8 +184,8 @@ class Decoder:
         return 0 if self.mask is None else self.mask.bit_count()
 
     def finish(self) -> Decoded:
-        """Return what was held back: nothing, in this dialect."""
-        return Decoded(*self._no_scans())
+        """Return what was held back: a scan number that nothing continued is counted."""
+        return Decoded(*self._no_scans(), impossible=self._counting.finish())
 
     def feed(self, data: bytes) -> Decoded:
         """Decode the next bytes of the stream."""
@@ -225,169 +199,181 @@ class Decoder:
             self._too_long = False
             errors += self._in_step
         data = self._tail + data
-        base = self._fed - len(data)
         whole = data.rfind(b"\0") + 1
         self._tail = data[whole:]
         if len(self._tail) > MAX_PACKED:
             junk += len(self._tail)
             self._tail, self._too_long = b"", True
 
-        stream = np.frombuffer(data, dtype=np.uint8, count=whole)
-        ends = np.flatnonzero(stream == 0)
-        starts = np.concatenate([[0], ends[:-1] + 1]) if ends.size else ends
-        bodies, extras = self._bodies(stream, starts, ends - starts)
-        found = self._of_this_recording(bodies)
-
-        good = ends == starts
-        for place, _ in extras:
-            good[place] = True
-        good[found.places] = True
-        good_frames = np.flatnonzero(good & (ends > starts))
-        if not self._in_step and good_frames.size:
-            errors += int(np.count_nonzero(~good[good_frames[0] :]))
-        elif self._in_step:
-            errors += int(np.count_nonzero(~good))
-        self._in_step |= good_frames.size > 0
-        junk += int((ends - starts)[~good].sum())
-
-        scans, segment, values, at, lost, impossible = self._in_order(
-            found.counters, found.values, base + ends[found.places] + 1
-        )
-        extras.sort(key=lambda extra: extra[0])
+        few = data.count(b"\0", 0, whole) < FEW
+        found = (self._few if few else self._many)(data, whole, self._fed - len(data))
+        counted = self._counting.push(found.counters, found.values, found.ends)
         return Decoded(
-            scans,
-            segment,
-            values,
-            at,
-            tuple(extra for _, extra in extras if isinstance(extra, Status)),
-            tuple(extra for _, extra in extras if isinstance(extra, str)),
-            lost,
+            *counted[:4],
+            tuple(extra for extra in found.extras if isinstance(extra, Status)),
+            tuple(extra for extra in found.extras if isinstance(extra, str)),
+            counted.lost,
+            errors + found.errors,
+            junk + found.junk,
+            counted.impossible,
+        )
+
+    def _few(self, data: bytes, whole: int, base: int) -> _Found:
+        """Unpack the frames before `whole` one by one."""
+        scans: list[bytes] = []
+        ends: list[int] = []
+        extras: list[Status | str] = []
+        errors = junk = 0
+        end = base
+        for packed in data[:whole].split(b"\0")[:-1]:
+            size = len(packed)
+            end += size + 1
+            body = unpack(packed) if _SHORTEST <= size <= MAX_PACKED else None
+            if body is not None and self._is_scan(body):
+                scans.append(body)
+                ends.append(end)
+            elif body is not None and (extra := _extra(body)) is not None:
+                extras.append(extra)
+                self._hear(extra)
+            elif size:
+                junk += size
+                errors += self._in_step
+                continue
+            self._in_step |= size > 0
+        table = np.frombuffer(b"".join(scans), dtype=_scan_dtype(self.channels))
+        return _Found(
+            table["counter"].astype(np.int64),
+            table["values"].astype(np.uint16),
+            np.array(ends, dtype=np.int64),
+            extras,
             errors,
             junk,
-            impossible,
         )
 
-    def _bodies(
-        self, stream: U8, starts: I64, lengths: I64
-    ) -> tuple[list[tuple[I64, U8]], list[tuple[int, Status | str]]]:
-        """Unpack all frames, those of one length together: data frames, then the others."""
-        data: list[tuple[I64, U8]] = []
+    def _is_scan(self, body: bytes) -> bool:
+        """Whether a frame is a scan of this recording; the first scan says of which channels."""
+        if body[0] != DATA or len(body) < _HEAD.size:
+            return False
+        mask = body[1] | body[2] << 8
+        if self.mask != mask and (self.mask is not None or not mask):
+            return False
+        if len(body) != _HEAD.size + 2 * mask.bit_count():
+            return False
+        if self.bits < 16 and max(body[_HEAD.size + 1 :: 2]) >> (self.bits - 8):
+            return False
+        self.mask = mask
+        return True
+
+    def _hear(self, extra: Status | str) -> None:
+        """Take note of what a greeting says of the samples."""
+        said = _BITS.search(extra) if isinstance(extra, str) else None
+        if said and 8 <= int(said[1]) <= 16:
+            self.bits = int(said[1])
+
+    def _many(self, data: bytes, whole: int, base: int) -> _Found:
+        """Unpack the frames before `whole`, those of one length together."""
+        stream = np.frombuffer(data, dtype=np.uint8, count=whole)
+        ends = np.flatnonzero(stream == 0)
+        starts = np.concatenate([[0], ends[:-1] + 1])
+        lengths = ends - starts
+        groups: list[tuple[I64, U8]] = []
         extras: list[tuple[int, Status | str]] = []
         for length in np.unique(lengths):
-            if not 1 + _CRC_BYTES < length <= MAX_PACKED:
+            if not _SHORTEST <= length <= MAX_PACKED:
                 continue
             places = np.flatnonzero(lengths == length)
-            rows = stream[starts[places][:, np.newaxis] + np.arange(length)]
-            bodies, sound = cobs_decode(rows)
-            sound &= crc16(bodies[:, :-_CRC_BYTES]) == _number(bodies, length - 3, "<u2")
-            places, bodies = places[sound], bodies[sound, :-_CRC_BYTES]
-            is_data = bodies[:, 0] == DATA
+            rows, sound = cobs_decode(stream[starts[places][:, np.newaxis] + np.arange(length)])
+            rows, crc = rows[:, :-CRC_BYTES], _number(rows, length - 1 - CRC_BYTES, "<u2")
+            sound &= crc16(rows) == crc
+            is_data = sound & (rows[:, 0] == DATA)
             if is_data.any():
-                data.append((places[is_data], bodies[is_data]))
-            for place, body in zip(places[~is_data], bodies[~is_data], strict=True):
-                if body[0] == STATUS and body.size == _STATUS.size:
-                    extras.append((int(place), Status(*_STATUS.unpack(body.tobytes())[1:])))
-                elif body[0] == TEXT:
-                    extras.append((int(place), body[1:].tobytes().decode("utf-8", "replace")))
-        return data, extras
+                groups.append((places, rows) if is_data.all() else (places[is_data], rows[is_data]))
+            for at in np.flatnonzero(sound & ~is_data).tolist():
+                if (extra := _extra(rows[at].tobytes())) is not None:
+                    extras.append((int(places[at]), extra))
+        extras.sort(key=lambda extra: extra[0])
+        places, counters, values = self._of_this_recording(groups, extras)
 
-    def _of_this_recording(self, data: list[tuple[I64, U8]]) -> _Found:
-        """Keep the data frames with the recording's channels, in the order they came."""
+        bad = lengths > 0  # two zeros in a row are no frame, and no harm
+        bad[[place for place, _ in extras]] = False
+        bad[places] = False
+        first = 0
+        if not self._in_step:
+            good = np.flatnonzero(~bad & (lengths > 0))
+            self._in_step = good.size > 0
+            first = int(good[0]) if good.size else bad.size
+        return _Found(
+            counters,
+            values,
+            base + ends[places] + 1,
+            [extra for _, extra in extras],
+            int(np.count_nonzero(bad[first:])),
+            int(lengths[bad].sum()),
+        )
+
+    def _of_this_recording(
+        self, groups: list[tuple[I64, U8]], extras: list[tuple[int, Status | str]]
+    ) -> tuple[I64, I64, U16]:
+        """Places, counters and values of the data frames with the recording's channels, in order.
+
+        `groups` are the data frames of one length each.
+        """
         proper = []
-        for places, bodies in data:
-            if bodies.shape[1] < _HEAD.size:
+        bits, before = self.bits, -1
+        heard = []
+        for place, extra in extras:
+            self._hear(extra)
+            if self.bits != bits:
+                heard.append((before, place, bits))
+                bits, before = self.bits, place
+        heard.append((before, np.iinfo(np.int64).max, bits))
+        for places, rows in groups:
+            if rows.shape[1] < _HEAD.size:
                 continue
-            masks = _number(bodies, 1, "<u2")
-            carried = (bodies.shape[1] - _HEAD.size) / 2
+            masks = _number(rows, 1, "<u2")
+            carried = (rows.shape[1] - _HEAD.size) / 2
             known = [mask for mask in np.unique(masks).tolist() if mask.bit_count() == carried > 0]
             fits = np.isin(masks, known)
+            top = rows[:, _HEAD.size + 1 :: 2]
+            for begin, end, limit in heard:
+                if limit < 16 and fits.any():
+                    high = (top >> np.uint8(limit - 8)).any(axis=1)
+                    fits &= ~(high & (places > begin) & (places < end))
             if fits.any():
-                proper.append((places[fits], masks[fits], bodies[fits]))
+                proper.append((places[fits], masks[fits], rows[fits]))
         if self.mask is None and proper:
             _, self.mask = min((int(places[0]), int(masks[0])) for places, masks, _ in proper)
-        same = [
-            (places[masks == self.mask], bodies[masks == self.mask])
-            for places, masks, bodies in proper
-            if (masks == self.mask).any()
-        ]
-        if not same:
-            nothing = np.empty(0, dtype=np.int64)
-            return _Found(nothing, nothing, np.empty((0, self.channels), np.uint16))
-        # One mask means one length, so there is one group.
-        ((places, bodies),) = same
-        values = np.ascontiguousarray(bodies[:, _HEAD.size :]).view("<u2")
-        return _Found(places, _number(bodies, 3, "<u4"), values.astype(np.uint16, copy=False))
-
-    def _in_order(
-        self, counters: I64, values: U16, ends: I64
-    ) -> tuple[I64, I64, U16, I64, int, int]:
-        """Unroll the counter: scans, segments, values, ends, lost, impossible."""
-        if not counters.size:
-            return *self._no_scans(), 0, 0
-        if self._held is None:
-            before = int(counters[0]) - 1 if self._last is None else self._last
-            steps = np.diff(counters, prepend=before) & 0xFFFFFFFF
-            if steps.min() >= 1 and steps.max() <= MAX_LEAP:
-                scans = before + np.cumsum(steps)
-                self._last = int(scans[-1])
-                lost = int(steps.sum()) - steps.size
-                return scans, np.full(scans.size, self._segment), values, ends, lost, 0
-        return self._in_doubt(counters, values, ends)
-
-    def _in_doubt(
-        self, counters: I64, values: U16, ends: I64
-    ) -> tuple[I64, I64, U16, I64, int, int]:
-        """As `_in_order`, frame by frame, for a block with a scan number that cannot be."""
-        numbers = counters.tolist()
-        held: int | None = None
-        if self._held is not None:
-            numbers.insert(0, self._held[0])
-            values = np.concatenate([self._held[1], values])
-            ends = np.concatenate([[self._held[2]], ends])
-            held = 0
-        kept: list[tuple[int, int, int]] = []
-        lost = impossible = 0
-        for at in range(0 if held is None else 1, len(numbers)):
-            step = 1 if self._last is None else (numbers[at] - self._last) & 0xFFFFFFFF
-            if 1 <= step <= MAX_LEAP:
-                impossible += held is not None
-                held = None
-                self._last = numbers[at] if self._last is None else self._last + step
-                kept.append((at, self._last, self._segment))
-                lost += step - 1
-                continue
-            step = 0 if held is None else (numbers[at] - numbers[held]) & 0xFFFFFFFF
-            if held is not None and 1 <= step <= MAX_LEAP:
-                self._segment += 1
-                self._last = numbers[held] + step
-                kept.append((held, numbers[held], self._segment))
-                kept.append((at, self._last, self._segment))
-                lost += step - 1
-                held = None
-            else:
-                impossible += held is not None
-                held = at
-        self._held = None
-        if held is not None:
-            self._held = (numbers[held], values[held : held + 1], int(ends[held]))
-        if not kept:
-            return *self._no_scans(), lost, impossible
-        places, scans, segment = np.array(kept, dtype=np.int64).T
-        return scans, segment, values[places], ends[places], lost, impossible
+        for places, masks, rows in proper:
+            same = masks == self.mask
+            if same.any():
+                # One mask means one length, so there is one such group.
+                values = np.ascontiguousarray(rows[same, _HEAD.size :]).view("<u2")
+                counters = _number(rows[same], 3, "<u4")
+                return places[same], counters, values.astype(np.uint16, copy=False)
+        nothing = np.empty(0, dtype=np.int64)
+        return nothing, nothing, np.empty((0, self.channels), dtype=np.uint16)
 
     def _no_scans(self) -> tuple[I64, I64, U16, I64]:
         nothing = np.empty(0, dtype=np.int64)
         return nothing, nothing, np.empty((0, self.channels), dtype=np.uint16), nothing
 
 
-class _Found(NamedTuple):
-    places: I64
-    counters: I64
-    values: U16
+@cache
+def _scan_dtype(channels: int) -> np.dtype[Any]:
+    """A data frame's body."""
+    values = ("values", "<u2", (channels,))
+    return np.dtype([("type", "u1"), ("mask", "<u2"), ("counter", "<u4"), values])
 
 
-def _number(bodies: U8, at: int, kind: str) -> I64:
+def _extra(body: bytes) -> Status | str | None:
+    """Return the content of a sound frame that is no data, None for one of no known kind."""
+    if body[0] == STATUS and len(body) == _STATUS.size:
+        return Status(*_STATUS.unpack(body)[1:])
+    return body[1:].decode("utf-8", "replace") if body[0] == TEXT else None
+
+
+def _number(rows: U8, at: int, kind: str) -> I64:
     """Read the little-endian number at byte `at` of each row."""
     size = np.dtype(kind).itemsize
-    column = np.ascontiguousarray(bodies[:, at : at + size]).view(kind)
+    column = np.ascontiguousarray(rows[:, at : at + size]).view(kind)
     return column[:, 0].astype(np.int64)
