@@ -64,11 +64,12 @@ def screenshots(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @dataclass
 class LabServer:
-    """A running JupyterLab: where it listens, and the folder it shows."""
+    """A running JupyterLab: where it listens, the folder it shows, and where its own things lie."""
 
     url: str
     token: str
     root: Path
+    home: Path
 
     def ask(self, path: str, method: str = "GET") -> Any:
         request = urllib.request.Request(
@@ -84,15 +85,13 @@ class LabServer:
         for session in self.ask("/api/sessions"):
             self.ask(f"/api/sessions/{session['id']}", "DELETE")
 
-    def write(self, name: str, *cells: str) -> Path:
+    def write(self, name: str, *cells: str, kernel: str = "python3") -> Path:
         """Make a notebook of code cells."""
         import nbformat
 
         notebook = nbformat.v4.new_notebook(
             cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
-            metadata={
-                "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}
-            },
+            metadata={"kernelspec": {"name": kernel, "display_name": kernel, "language": "python"}},
         )
         path = self.root / name
         nbformat.write(notebook, path)
@@ -121,6 +120,10 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
         part for part in (str(_PACKAGE_ROOT), env.get("PYTHONPATH", "")) if part
     )
     _write_json(home / "config" / "labconfig" / "page_config.json", {"buildCheck": False})
+    _write_json(
+        home / "config" / "jupyter_notebook_config.json",
+        {"JupyterNotebookApp": {"expose_app_in_browser": True}},
+    )
     # no questions about news, and nothing asked of the network
     _write_json(
         home / "settings/@jupyterlab/apputils-extension/notification.jupyterlab-settings",
@@ -129,7 +132,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    server = LabServer(f"http://127.0.0.1:{port}", secrets.token_hex(16), root)
+    server = LabServer(f"http://127.0.0.1:{port}", secrets.token_hex(16), root, home)
     command = [
         sys.executable,
         "-m",
@@ -254,6 +257,41 @@ class Notebook:
                 pytest.fail(f"{expression} stayed {got}, not {wanted}; seen: {seen}")
             time.sleep(0.1)
 
+    def ready(self, timeout: float = 90.0) -> None:
+        """Wait until the kernel is there, as after a reload of the page."""
+        self.page.wait_for_function(
+            # the indicator says idle before there is a session: ask the session itself
+            """() => {
+                 const context = window.jupyterapp?.shell?.currentWidget?.context?.sessionContext;
+                 const kernel = context?.session?.kernel;
+                 return Boolean(context?.isReady && kernel
+                   && kernel.status === 'idle' && kernel.connectionStatus === 'connected');
+               }""",
+            timeout=timeout * 1000,
+        )
+
+    def theme(self, name: str) -> None:
+        """Show the page in a theme: "JupyterLab Light" or "JupyterLab Dark"."""
+        self.page.evaluate(
+            "(theme) => jupyterapp.commands.execute('apputils:change-theme', { theme })", name
+        )
+        dark = "true" if name == "JupyterLab Light" else "false"
+        self.page.locator(f"body[data-jp-theme-light='{dark}']").wait_for(state="attached")
+        self.page.wait_for_timeout(500)
+
+    def faults_for_assistive_tools(self, selector: str) -> list[str]:
+        """What axe-core calls serious or critical in a part of the page."""
+        if importlib.util.find_spec("axe_playwright_python") is None:
+            _missing("axe-core is not installed (pip install 'emgnb[test]')")
+        from axe_playwright_python.sync_playwright import Axe
+
+        found = Axe().run(self.page, context=selector, options={"resultTypes": ["violations"]})
+        return [
+            f"{fault['id']}: {fault['help']}: {[node['html'][:200] for node in fault['nodes']]}"
+            for fault in found.response["violations"]
+            if fault["impact"] in ("serious", "critical")
+        ]
+
     def screenshot(self, what: str = "") -> Path:
         self.shots += 1
         stem = Path(self.name).stem
@@ -283,23 +321,21 @@ def open_notebook(
     """Open a notebook that lies in the server's folder, with its kernel ready."""
     contexts = []
 
-    def opened(path: Path, *, height: int = 1000) -> Notebook:
-        context = browser.new_context(viewport={"width": 1400, "height": height})
+    def opened(
+        path: Path, *, height: int = 1000, width: int = 1400, app: str = "lab", **options: Any
+    ) -> Notebook:
+        """Open in JupyterLab, or in Notebook 7 with app="notebook"."""
+        if app == "notebook" and importlib.util.find_spec("notebook") is None:
+            _missing("Notebook 7 is not installed (pip install 'emgnb[test]')")
+        context = browser.new_context(viewport={"width": width, "height": height}, **options)
         contexts.append(context)
         page = context.new_page()
         name = path.relative_to(lab.root).as_posix()
-        page.goto(f"{lab.url}/doc/tree/{name}?token={lab.token}", timeout=90_000)
-        page.wait_for_function(
-            # the indicator says idle before there is a session: ask the session itself
-            """() => {
-                 const context = window.jupyterapp?.shell?.currentWidget?.context?.sessionContext;
-                 const kernel = context?.session?.kernel;
-                 return Boolean(context?.isReady && kernel
-                   && kernel.status === 'idle' && kernel.connectionStatus === 'connected');
-               }""",
-            timeout=90_000,
-        )
-        return Notebook(page, screenshots, name)
+        place = "notebooks" if app == "notebook" else "doc/tree"
+        page.goto(f"{lab.url}/{place}/{name}?token={lab.token}", timeout=90_000)
+        notebook = Notebook(page, screenshots, name)
+        notebook.ready()
+        return notebook
 
     yield opened
     for context in contexts:
