@@ -8,13 +8,16 @@ They are (window, pair) or (window, channel) and join the features of single win
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
 from emgnb import recording
+from emgnb.features.parts import by_parts
 from emgnb.windows import need_windows
 
 Pairs = Sequence[tuple[str, str]]
@@ -37,7 +40,7 @@ def asymmetry(level: xr.DataArray, pairs: Pairs | None = None) -> xr.DataArray:
     ------
     TypeError, ValueError : no level, unknown channels, no pair, negative levels
     """
-    _need_level(level)
+    level = _level(level)
     found = _mirrored(level) if pairs is None else _known(level, pairs)
     a, b = _both(level, found)
     return _pairwise(level, _share(a - b, a + b), found, "asymmetry", "left less right, over sum")
@@ -63,7 +66,7 @@ def co_activation(level: xr.DataArray, pairs: Pairs | None = None) -> xr.DataArr
     ------
     TypeError, ValueError : as `asymmetry`
     """
-    _need_level(level)
+    level = _level(level)
     found = _every(level) if pairs is None else _known(level, pairs)
     a, b = _both(level, found)
     share = _share(2 * np.minimum(a, b), a + b)
@@ -88,20 +91,26 @@ def correlation(windows: xr.DataArray, pairs: Pairs | None = None) -> xr.DataArr
     """
     need_windows(windows)
     found = _every(windows) if pairs is None else _known(windows, pairs)
-    made = np.empty((windows.sizes["window"], len(found)))
-    at = _places(windows, found)
+    compute = partial(_correlations, places=_places(windows, found))
+    made = by_parts(compute, windows, {"correlation": len(found)})["correlation"]
+    return _pairwise(windows, made, found, "correlation", "correlation of samples")
+
+
+def _correlations(
+    samples: npt.NDArray[np.float32], places: list[tuple[int, int]]
+) -> dict[str, npt.NDArray[np.float32]]:
+    made = np.empty((len(samples), len(places)), dtype=np.float32)
     # Piece by piece, so that overlapping windows are never all laid out at once.
     for begin in range(0, len(made), 512):
-        x = windows.values[begin : begin + 512].astype(np.float64)
+        x = samples[begin : begin + 512].astype(np.float64)
         flat = (x == x[..., :1]).all(axis=-1)
         x -= x.mean(axis=-1, keepdims=True)
         size = np.sqrt((x**2).sum(axis=-1))
         size[flat] = np.nan
-        for k, (i, j) in enumerate(at):
-            made[begin : begin + 512, k] = (x[:, i] * x[:, j]).sum(axis=-1) / (
-                size[:, i] * size[:, j]
-            )
-    return _pairwise(windows, made, found, "correlation", "correlation of samples")
+        for k, (i, j) in enumerate(places):
+            both = (x[:, i] * x[:, j]).sum(axis=-1)
+            made[begin : begin + 512, k] = both / (size[:, i] * size[:, j])
+    return {"correlation": made}
 
 
 def phasic_tonic(level: xr.DataArray, *, tonic: float = 2.0) -> xr.DataArray:
@@ -124,7 +133,7 @@ def phasic_tonic(level: xr.DataArray, *, tonic: float = 2.0) -> xr.DataArray:
     ------
     TypeError, ValueError : no level, negative levels, no time, `tonic` not above 0
     """
-    _need_level(level)
+    level = _level(level)
     recording.need_positive(tonic=tonic)
     if "time" not in level.coords:
         raise ValueError("the level has no coordinate time(window): keep that of the windows")
@@ -151,7 +160,8 @@ def phasic_tonic(level: xr.DataArray, *, tonic: float = 2.0) -> xr.DataArray:
     return made
 
 
-def _need_level(level: xr.DataArray) -> None:
+def _level(level: xr.DataArray) -> xr.DataArray:
+    """Return a level that shares can be taken of, in memory: that of a day is 50 MB."""
     if not isinstance(level, xr.DataArray):
         raise TypeError(
             "expected the level of each window, such as features.extract(windows, 'rms')['rms']; "
@@ -162,12 +172,14 @@ def _need_level(level: xr.DataArray) -> None:
             f"the level has the dimensions {level.dims}, expected ('window', 'channel'): take one "
             "feature, such as features.extract(windows, 'rms')['rms']"
         )
+    level = level.compute()
     low = float(np.nanmin(level.values, initial=0.0))
     if low < 0:
         raise ValueError(
             f"the level falls to {low:.4g}: shares need one that is never negative, such as mav or "
             "rms, not one in dB or with its baseline off"
         )
+    return level
 
 
 def _mirrored(level: xr.DataArray) -> list[tuple[str, str]]:
@@ -225,10 +237,10 @@ def _share(
 
 
 def _pairwise(
-    like: xr.DataArray, values: npt.NDArray[np.float64], pairs: Pairs, name: str, long_name: str
+    like: xr.DataArray, values: Any, pairs: Pairs, name: str, long_name: str
 ) -> xr.DataArray:
     return xr.DataArray(
-        values.astype(np.float32),
+        values.astype(np.float32, copy=False),
         dims=("window", "pair"),
         name=name,
         coords={

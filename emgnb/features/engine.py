@@ -3,10 +3,15 @@
 What lies in memory as a view of one signal, as `windows.cut` gives it without trials, is recognised
 by its strides; copies, as of trials, by their samples, which go on from window to window. Either
 way a sample is worked on once, however much windows overlap, and memory is that of one piece.
+
+A piece is a power of two of windows, as is a part of a recording longer than the memory (see
+`windows.parts`): so the pieces are the same, and so is every digit, whether one has the whole or
+goes through it part by part.
 """
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -37,6 +42,7 @@ def compute(
     hop: int,
     limits: Mapping[str, Array],
     dtype: type[np.floating[Any]] = np.float32,
+    threads: int = THREADS,
 ) -> Columns:
     """Features of windows (window, channel, sample), a column (window, channel) each.
 
@@ -44,11 +50,7 @@ def compute(
     `limits` has a threshold for each channel.
     """
     count, width, n = data.shape
-    columns: Columns = {
-        column: np.empty((count, width), dtype=dtype)
-        for name in names
-        for column in FEATURES[name].columns or (name,)
-    }
+    columns: Columns = {name: np.empty((count, width), dtype=dtype) for name in columns_of(names)}
     stride = _stride(data)
     if stride == n and 0 < hop < n:
         stride = 0  # copies one after another are a view of something, but share nothing as it is
@@ -56,7 +58,7 @@ def compute(
     size = gcd(n, hop) if 0 < hop <= n else n
     # Spectra take a window each, so that much more overlap than 8 does not fill the memory either.
     new = max(hop, n // 8) if SHORT <= size < n else n
-    many = max(PIECE // (width * new), 1)
+    many = 1 << max(round(math.log2(PIECE / (width * new))), 0)
 
     def work(at: int) -> None:
         piece = data[at : at + many]
@@ -65,13 +67,20 @@ def compute(
         for column, values in found.items():
             columns[column][at : at + many] = values
 
-    if count <= many:
-        work(0)
+    threads = min(threads, os.cpu_count() or 1)
+    if count <= many or threads == 1:
+        for at in range(0, count, many):
+            work(at)
     else:
         # NumPy lets go of the interpreter lock on arrays of this size.
-        with ThreadPoolExecutor(min(os.cpu_count() or 1, THREADS)) as pool:
+        with ThreadPoolExecutor(threads) as pool:
             list(pool.map(work, range(0, count, many)))
     return columns
+
+
+def columns_of(names: Sequence[str]) -> list[str]:
+    """Names of the columns that features make, one or several each."""
+    return [column for name in names for column in FEATURES[name].columns or (name,)]
 
 
 def _found(

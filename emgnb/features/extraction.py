@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from numbers import Real
 from typing import Any
 
@@ -11,6 +12,7 @@ import xarray as xr
 
 from emgnb import recording
 from emgnb.features import engine
+from emgnb.features.parts import by_parts
 from emgnb.features.table import FEATURES, SETS
 from emgnb.windows import need_windows
 
@@ -41,7 +43,9 @@ def extract(
     -------
     Dataset, a variable per feature, (window, channel) float32, with its `units` and `long_name`;
     coordinates of the windows are kept. NaN where the window holds a NaN, or where the feature
-    does not exist (a frequency of a flat window).
+    does not exist (a frequency of a flat window). Of windows that are dask arrays the variables are
+    dask arrays, which `to_zarr` or `compute` works out on all cores or on a cluster; windows that
+    are not in memory are read part by part. Every way gives the same digits.
 
     Raises
     ------
@@ -57,12 +61,17 @@ def extract(
     if windows.sizes["sample"] < 8:
         raise ValueError(f"windows of {windows.sizes['sample']} samples: features need at least 8")
     rate = float(windows.attrs["rate"])
-    columns = engine.compute(
-        windows.values,
-        names,
+    compute = partial(
+        engine.compute,
+        names=names,
         rate=rate,
         hop=round(float(windows.attrs.get("step_s", 0.0)) * rate),
         limits={name: np.array(values) for name, values in thresholds.items()},
+        # Parts run side by side already.
+        threads=1 if recording.is_lazy(windows) else engine.THREADS,
+    )
+    columns = by_parts(
+        compute, windows, dict.fromkeys(engine.columns_of(names), windows.sizes["channel"])
     )
     variables = {}
     for name in names:
@@ -114,7 +123,8 @@ def matrix(features: xr.Dataset, *more: xr.DataArray) -> xr.DataArray:
         )
     if not features.data_vars:
         raise ValueError("the Dataset holds no feature")
-    parts = [part.rename(str(name)) for name, part in features.data_vars.items()]
+    # Dask arrays are worked out together: what they share is computed once.
+    parts = [part.rename(str(name)) for name, part in features.compute().data_vars.items()]
     for extra in more:
         other = [name for name in extra.dims if name != "window"]
         if "window" not in extra.dims or len(other) != 1 or not extra.name:

@@ -8,11 +8,14 @@ one code.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import xarray as xr
+
+from emgnb import recording
+from emgnb.quality.rows import Bounds, values_of
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -48,20 +51,15 @@ class Ends:
             return np.asarray((values <= self.low) | (values >= self.high))
 
 
-def find_ends(read: Callable[[], Iterator[tuple[int, Array]]]) -> Ends:
-    """Find the ends of each channel; `read` gives the blocks anew each time it is called."""
-    both = [(_top_two(values), _top_two(-values)) for _, values in read()]
+def find_ends(x: xr.DataArray, parts: list[Bounds]) -> Ends:
+    """Find the ends of each channel in parts of a signal (time, channel); reads them twice."""
+    both = recording.over_rows(_tops, x, parts)
     greatest, piled_high = _piled([top for top, _ in both])
     least, piled_low = _piled([bottom for _, bottom in both])
     least = -least
     span = greatest - least
-    at_end, near_end, total = np.zeros((3, span.size))
-    for _, values in read():
-        total += np.isfinite(values).sum(axis=0)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            below = (greatest - values) / span
-            at_end += (below < PLATEAU).sum(axis=0)
-            near_end += ((below >= PLATEAU) & (below < NEAR)).sum(axis=0)
+    found = recording.over_rows(_near_the_top, x, parts, greatest, span)
+    at_end, near_end, total = np.sum(found, axis=0)
     plateau = (at_end > near_end) & (at_end > PLATEAU_SHARE * total)
     # Whatever rests most of the time has a plateau at its resting level, which is no limit.
     plateau &= at_end < 0.5 * total
@@ -69,6 +67,22 @@ def find_ends(read: Callable[[], Iterator[tuple[int, Array]]]) -> Ends:
     high = np.where(piled_high, greatest, np.where(plateau, greatest - PLATEAU * span, np.nan))
     low = np.where(piled_low, least, np.nan)
     return Ends(least, greatest, np.where(moves, low, np.nan), np.where(moves, high, np.nan))
+
+
+def _tops(rows: xr.DataArray, first: int) -> tuple[Array, Array]:
+    values = values_of(rows)
+    return _top_two(values), _top_two(-values)
+
+
+def _near_the_top(rows: xr.DataArray, first: int, greatest: Array, span: Array) -> Array:
+    """How many samples lie on the plateau, how many below it, and how many there are."""
+    values = values_of(rows)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        below = (greatest - values) / span
+        at_end = below < PLATEAU
+        near = (below >= PLATEAU) & (below < NEAR)
+    counts = [mask.sum(axis=0) for mask in (at_end, near, np.isfinite(values))]
+    return np.array(counts, dtype=np.float64)
 
 
 def flat(values: Array, hold: int) -> Mask:

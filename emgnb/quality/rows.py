@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
@@ -12,6 +10,7 @@ from emgnb import recording
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
+Bounds = tuple[int, int]
 
 
 def signal_of(x: xr.DataArray | xr.DataTree) -> xr.DataArray:
@@ -29,30 +28,40 @@ def rate_of(x: xr.DataArray) -> float | None:
         return None
 
 
-def values_of(x: xr.DataArray, begin: int, end: int) -> Array:
-    """Rows `begin` to `end` (time, channel) as float64; NaN where lost, infinite or invalid."""
-    part = x.isel(time=slice(max(begin, 0), end))
-    values = part.values.astype(np.float64)
+def values_of(rows: xr.DataArray) -> Array:
+    """Values (time, channel) as float64; NaN where lost, infinite or invalid."""
+    values = rows.values.astype(np.float64)
     values[~np.isfinite(values)] = np.nan
-    if "valid" in part.coords:
-        values[~part["valid"].values.astype(bool)] = np.nan
+    if "valid" in rows.coords:
+        values[~rows["valid"].values.astype(bool)] = np.nan
     return values
 
 
-def blocks(x: xr.DataArray, size: int) -> Iterator[tuple[int, Array]]:
-    """Give the signal in blocks of `size` rows: first row and values."""
-    for begin in range(0, x.sizes["time"], size):
-        yield begin, values_of(x, begin, begin + size)
+def first_rows(x: xr.DataArray, most: int) -> Array:
+    """Values of the first rows."""
+    return values_of(x.isel(time=slice(most)))
+
+
+def spread(rows: int, most: int, size: int, multiple: int = 1) -> list[Bounds]:
+    """All of so many rows in blocks of `size`, or if they are more than `most`, evenly spaced ones.
+
+    `size` : a multiple of `multiple`, and so is where a block begins.
+    """
+    if rows <= most:
+        return list(recording.bounds(rows, size))
+    begins = np.linspace(0, (rows - size) // multiple, most // size).astype(int) * multiple
+    return [(int(begin), int(begin) + size) for begin in begins]
 
 
 def excerpt(x: xr.DataArray, most: int, pieces: int = 16) -> list[Array]:
     """Return all rows if there are at most `most`, otherwise evenly spaced stretches of them."""
     rows = x.sizes["time"]
-    if rows <= most:
-        return [values_of(x, 0, rows)]
-    size = most // pieces
-    starts = np.linspace(0, rows - size, pieces).astype(int)
-    return [values_of(x, int(begin), int(begin) + size) for begin in starts]
+    parts = [(0, rows)] if rows <= most else spread(rows, most, most // pieces)
+    return recording.over_rows(_values, x, parts)
+
+
+def _values(rows: xr.DataArray, first: int) -> Array:
+    return values_of(rows)
 
 
 def unbroken(values: Array, shortest: int) -> list[Array]:

@@ -12,7 +12,7 @@ from scipy import stats
 
 from emgnb.quality import bands
 from emgnb.quality.limits import LIMITS, SHAPE_RATE
-from emgnb.quality.rows import values_of
+from emgnb.quality.rows import first_rows
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -208,7 +208,7 @@ def _grouped(word: str, names: list[str], share: Array, limit: float, what: str)
 
 def _coarse(x: xr.DataArray, names: list[str], alive: Mask) -> list[str]:
     found = []
-    some = values_of(x, 0, 20_000)
+    some = first_rows(x, 20_000)
     for k in np.flatnonzero(alive):
         mine = some[np.isfinite(some[:, k]), k]
         codes = np.unique(mine)

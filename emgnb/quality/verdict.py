@@ -19,12 +19,14 @@ from emgnb.quality.dependence import (
     overdispersion,
     without_tones,
 )
-from emgnb.quality.measuring import report
+from emgnb.quality.measuring import measured
 from emgnb.quality.rows import excerpt, rate_of, signal_of, unbroken
 
 Array = npt.NDArray[np.float64]
 
+# Rows that are looked at for dependence, and for levels and faults.
 MOST_ROWS = 131_072
+MOST_MEASURED = 1 << 20
 SHORTEST = 64
 # A channel that is flat or lost for more than this share has nothing to say.
 STILL = 0.95
@@ -107,7 +109,7 @@ def is_physiology(x: xr.DataArray | xr.DataTree | xr.Dataset) -> Verdict:
         return _features(x)
     x = signal_of(x)
     names = [str(name) for name in x["channel"].values]
-    made = report(x)
+    made = measured(x, most=MOST_MEASURED)
     faults = [*clock.clock_faults(x), *traits.level_faults(made, x, names)]
     # When the rows of a stale buffer were sampled is unknown: nothing is concluded from them.
     x = clock.without_stale(x) if rate_of(x) is None else x

@@ -1,0 +1,142 @@
+"""The samples of windows: a view, a copy, or read only when they are used.
+
+Windows of a recording longer than the memory come in parts of a power of two of them. Whatever
+works through windows in pieces of a smaller power of two (see `features.engine`) meets the same
+pieces in parts as in the whole, and gives the same result to the last digit.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+from xarray.backends import BackendArray
+from xarray.core import indexing
+
+from emgnb import recording
+
+Samples = npt.NDArray[np.float32]
+Places = npt.NDArray[np.int64]
+Bounds = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+# Rows that windows of a part begin in, at least: 65 536 are a second's reading, and no piece that
+# is worked on at a time is longer.
+FEWEST_ROWS = 1 << 16
+# s between windows up to which what lies between them is read, too: cheaper than reading twice.
+READ_OVER = 10.0
+
+
+def windows_of_a_part(n: int, hop: int, rate: float) -> int:
+    """How many windows of `n` samples a part holds, a power of two: about `recording.PART` s."""
+    rows = max(recording.PART * rate, FEWEST_ROWS)
+    return 1 << math.ceil(math.log2(rows / min(hop, n)))
+
+
+def laid_out(signal: xr.DataArray, starts: Places, n: int, hop: int, rate: float) -> Any:
+    """Give windows (window, channel, sample) that begin at rows `starts` of a signal.
+
+    A read-only array where the signal (time, channel) lies in memory, a dask array where it is
+    one, else something that xarray reads when it is used.
+    """
+    if recording.is_lazy(signal):
+        return _as_dask(signal, starts, n, hop, rate)
+    if signal.variable._in_memory:
+        return picked(np.asarray(signal.values, dtype=np.float32), starts, n, hop)
+    return indexing.LazilyIndexedArray(_Unread(signal, starts, n, hop, rate))
+
+
+def picked(values: Samples, starts: Places, n: int, hop: int) -> Samples:
+    """Windows of values (time, channel): a view where they follow by `hop`, else a copy."""
+    sliding = np.lib.stride_tricks.sliding_window_view(values, n, axis=0)
+    if (np.diff(starts) == hop).all():
+        return sliding[int(starts[0]) : int(starts[-1]) + 1 : hop]
+    copy = sliding[starts]
+    copy.flags.writeable = False
+    return copy
+
+
+def stretches(mask: Mask) -> Bounds:
+    """First and one past the last of each stretch of True, (stretch, 2)."""
+    edges = np.flatnonzero(np.diff(mask, prepend=False, append=False))
+    return edges.reshape(-1, 2)
+
+
+def touched(starts: Places, n: int, bad: Bounds) -> Mask:
+    """Which windows hold a row of the stretches `bad`, which are in order and apart."""
+    if not len(bad):
+        return np.zeros(starts.size, dtype=bool)
+    after = np.searchsorted(bad[:, 1], starts, side="right")
+    begins = np.append(bad[:, 0], np.iinfo(np.int64).max)
+    return np.asarray(begins[after] < starts + n)
+
+
+def _runs(starts: Places, n: int, hop: int, rate: float) -> list[tuple[int, int]]:
+    """Windows that lie near one another and in order, from the first to one past the last."""
+    steps = np.diff(starts)
+    far = (steps < 0) | (steps > max(n, hop, READ_OVER * rate))
+    edges = [0, *(np.flatnonzero(far) + 1).tolist(), starts.size]
+    return list(pairwise(edges))
+
+
+def _joined(read: list[npt.NDArray[Any]], places: list[Places], n: int, hop: int) -> Samples:
+    """Windows of the rows that were read; `places` says where in them they begin."""
+    parts = [
+        picked(np.asarray(rows, dtype=np.float32), at, n, hop)
+        for rows, at in zip(read, places, strict=True)
+    ]
+    if len(parts) == 1:
+        return parts[0]
+    joined = np.concatenate(parts)
+    joined.flags.writeable = False
+    return joined
+
+
+def _as_dask(signal: xr.DataArray, starts: Places, n: int, hop: int, rate: float) -> Any:
+    import dask
+    import dask.array as da
+
+    call = dask.delayed(_joined, pure=False)
+    shape = (signal.sizes["channel"], n)
+    parts = []
+    for begin, end in recording.bounds(starts.size, windows_of_a_part(n, hop, rate)):
+        mine = starts[begin:end]
+        runs = _runs(mine, n, hop, rate)
+        rows = [signal.data[int(mine[a]) : int(mine[b - 1]) + n] for a, b in runs]
+        task = call(rows, [mine[a:b] - mine[a] for a, b in runs], n, hop)
+        parts.append(da.from_delayed(task, (end - begin, *shape), np.float32))
+    return da.concatenate(parts)
+
+
+class _Unread(BackendArray):
+    """Windows of a signal that is opened and not read: only the rows that are used are read."""
+
+    def __init__(self, signal: xr.DataArray, starts: Places, n: int, hop: int, rate: float) -> None:
+        self._signal, self._starts = signal, starts
+        self._n, self._hop, self._rate = n, hop, rate
+        self.shape = (starts.size, signal.sizes["channel"], n)
+        self.dtype = np.dtype(np.float32)
+
+    def __getitem__(self, key: indexing.ExplicitIndexer) -> Samples:
+        found: Samples = indexing.explicit_indexing_adapter(
+            key, self.shape, indexing.IndexingSupport.BASIC, self._read
+        )
+        return found
+
+    def _read(self, key: tuple[Any, ...]) -> Samples:
+        which, *rest = key
+        alone = isinstance(which, int | np.integer)
+        mine = self._starts[[which] if alone else which]
+        if not mine.size:
+            return np.empty((0, *self.shape[1:]), dtype=np.float32)[(slice(None), *rest)]
+        runs = _runs(mine, self._n, self._hop, self._rate)
+        rows = [
+            self._signal.isel(time=slice(int(mine[a]), int(mine[b - 1]) + self._n)).values
+            for a, b in runs
+        ]
+        found = _joined(rows, [mine[a:b] - mine[a] for a, b in runs], self._n, self._hop)
+        return np.asarray(found[(0 if alone else slice(None), *rest)])
