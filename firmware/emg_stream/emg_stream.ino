@@ -1,0 +1,345 @@
+// EMG to the computer: Arduino Mega 2560 (16 channels, A0-A15), Uno and Nano (6, A0-A5).
+//
+// Timer 1 starts a scan, the converter's interrupt walks the channels, a ring keeps scans until
+// they are sent, as frames with a checksum (protocol.h, emgnb/acquire/frames.py). Scans are
+// numbered by the timer's interrupt, so one that found no room, or came too soon, leaves a hole in
+// the numbers: nothing is lost in silence.
+//
+//   ?  who are you    R1000  rate in Hz    C8  channels    P64  converter's prescaler (0: choose)
+//   S  start, or say why it cannot be       X  stop
+//
+// Pins 10, 11 and 12 are trigger inputs (bits 0, 1, 2; high unless pulled down): a change is told
+// at once, with the scan it fell into. Serial is not used: its interrupt is too slow for this.
+
+#include <avr/sleep.h>
+#include <avr/wdt.h>
+
+// What the computer must open the port with. At 1000000UL twice as much fits through, if the
+// board's USB chip and the cable carry it. Fixed when the sketch is built, because a rate that
+// could be changed by command would be another after each reset than the computer thinks.
+#ifndef BAUD
+#define BAUD 500000UL
+#endif
+
+#if defined(__AVR_ATmega2560__) || defined(__AVR_ATmega1280__)
+#define BOARD "Mega 2560"
+#define BOARD_CHANNELS 16
+#define SLOTS 128
+#define TRIGGER_BIT PB4
+#elif defined(__AVR_ATmega328P__) || defined(__AVR_ATmega168__)
+#define BOARD "Uno or Nano"
+#define BOARD_CHANNELS 6
+#define SLOTS 32
+#define TRIGGER_BIT PB2
+#define USART0_RX_vect USART_RX_vect
+#define USART0_UDRE_vect USART_UDRE_vect
+#else
+#error "emg_stream is for the Mega 2560, the Uno and the Nano"
+#endif
+
+#include "protocol.h"
+
+#define SECOND 1000000UL
+#define AGAIN 0x5EC0DE42UL
+#define TRIGGERS ((PINB >> TRIGGER_BIT) & 7)
+
+struct edge_t {
+    uint32_t micros, scans;
+    uint8_t inputs;
+};
+
+static scan_t scans[SLOTS];  // between `oldest` and `newest` they wait to be sent
+static volatile uint8_t newest, oldest;
+static scan_t *volatile open_scan;  // the one being measured
+static volatile uint8_t channel;
+static volatile uint32_t ticks, overruns, dropped;
+
+static edge_t edges[8];
+static volatile uint8_t newest_edge, oldest_edge, last_inputs;
+
+static uint8_t sending[256];  // frames on their way out; its indices run over by themselves
+static volatile uint8_t sent_to, sent_from;
+static char heard[64];  // bytes that came in
+static volatile uint8_t heard_to, heard_from;
+
+static uint8_t channels, walk;  // of this stream; ADCSRA between the channels of a scan
+static uint32_t second;
+static bool streaming;
+
+// What outlives a restart by the watchdog.
+static settings_t settings __attribute__((section(".noinit")));
+static uint32_t again __attribute__((section(".noinit")));
+
+static void select(uint8_t pin)
+{
+#ifdef MUX5
+    ADCSRB = _BV(ADTS2) | _BV(ADTS0) | (pin & 8 ? _BV(MUX5) : 0);
+#endif
+    ADMUX = _BV(REFS0) | (pin & 7);
+}
+
+ISR(TIMER1_COMPB_vect)  // the converter has been started by the same tick
+{
+    uint32_t number = ticks++;
+    if (open_scan || (uint8_t)(newest - oldest) == SLOTS) {
+        overruns++;
+        return;
+    }
+    channel = 0;
+    open_scan = &scans[newest % SLOTS];
+    open_scan->number = number;
+}
+
+ISR(ADC_vect)
+{
+    scan_t *scan = open_scan;
+    if (!scan)
+        return;
+    uint8_t done = channel, next = done + 1;
+    bool more = next < channels;
+    select(more ? next : 0);
+    // While a scan is under way the timer must not start the converter.
+    ADCSRA = more ? walk | _BV(ADSC) : walk | _BV(ADATE);
+    scan->value[done] = ADC;
+    channel = next;
+    if (!more) {
+        open_scan = 0;
+        newest++;
+    }
+}
+
+static void note(uint8_t inputs)
+{
+    if ((uint8_t)(newest_edge - oldest_edge) == sizeof edges / sizeof *edges) {
+        dropped += sizeof(status_t) + FRAME_EXTRA;
+        return;
+    }
+    edge_t *edge = &edges[newest_edge++ % 8];
+    edge->micros = micros();
+    edge->scans = ticks;
+    edge->inputs = last_inputs = inputs;
+}
+
+ISR(PCINT0_vect)
+{
+    uint8_t inputs = TRIGGERS;
+    if (inputs != last_inputs)
+        note(inputs);
+}
+
+ISR(USART0_UDRE_vect)
+{
+    UDR0 = sending[sent_from++];
+    if (sent_from == sent_to)
+        UCSR0B &= ~_BV(UDRIE0);
+}
+
+ISR(USART0_RX_vect)
+{
+    char byte = UDR0;
+    if ((uint8_t)(heard_to - heard_from) < sizeof heard)
+        heard[heard_to++ % sizeof heard] = byte;
+}
+
+// Hung, begin anew and go on. A reset by the watchdog proper would do, too, but the bootloader of
+// older Megas does not get out of it.
+ISR(WDT_vect)
+{
+    TIMSK1 = ADCSRA = UCSR0B = PCICR = 0;
+    again = AGAIN + streaming;
+    asm volatile("jmp 0");
+}
+
+static void send(const void *body, uint8_t length)
+{
+    while ((uint8_t)(sent_from - sent_to - 1) < length + FRAME_EXTRA)
+        ;  // at 500000 baud the ring is empty within 5 ms
+    uint8_t packed = pack(body, length, sending, sent_to);
+    noInterrupts();
+    sent_to += packed;
+    UCSR0B |= _BV(UDRIE0);
+    interrupts();
+}
+
+static char text[TEXT_LONGEST + 1] = {TEXT};
+#define SAY(...) (snprintf_P(text + 1, TEXT_LONGEST, __VA_ARGS__), send(text, 1 + strlen(text + 1)))
+
+static void say_who(bool restarted)
+{
+    SAY(PSTR(FIRMWARE ", " BOARD ", %d channels of 10 bits over 5 V, %lu baud%S"), BOARD_CHANNELS,
+        BAUD, restarted ? PSTR(", restarted by its watchdog") : PSTR(""));
+}
+
+static void send_scan()
+{
+    send(&scans[oldest % SLOTS], SCAN_HEAD + 2 * channels);
+    oldest++;
+}
+
+static void send_status(const edge_t *edge)
+{
+    noInterrupts();
+    status_t status = {STATUS,  edge->micros, edge->scans, overruns,
+                       dropped, edge->inputs, (uint16_t)settings.rate};
+    interrupts();
+    send(&status, sizeof status);
+}
+
+static void stop()
+{
+    TCCR1B = 0;
+    TIMSK1 = PCICR = 0;
+    while (open_scan)
+        ;
+    ADCSRA = 0;
+    while (newest != oldest)
+        send_scan();
+    streaming = false;
+}
+
+static void start()
+{
+    uint8_t prescaler = prescaler_for(&settings, text + 1, TEXT_LONGEST);
+    if (!prescaler) {
+        send(text, 1 + strlen(text + 1));
+        return;
+    }
+    uint8_t bits = 0;
+    while (1 << bits < prescaler)
+        bits++;
+    SAY(PSTR("started: %lu Hz, %lu channels, prescaler %d"), settings.rate, settings.channels,
+        prescaler);
+    ticks = overruns = dropped = 0;
+    newest = oldest = newest_edge = oldest_edge = 0;
+    channels = settings.channels;
+    for (uint8_t i = 0; i < SLOTS; i++) {
+        scans[i].type = DATA;
+        scans[i].mask = (uint16_t)((1UL << channels) - 1);
+    }
+    TCCR1B = TCCR1A = 0;
+    // The converter's first conversion takes twice as long: get it over with.
+    ADCSRB = _BV(ADTS2) | _BV(ADTS0);
+    select(0);
+    walk = _BV(ADEN) | _BV(ADIE) | bits;
+    ADCSRA = _BV(ADEN) | _BV(ADSC) | bits;
+    while (ADCSRA & _BV(ADSC))
+        ;
+    ADCSRA = walk | _BV(ADATE) | _BV(ADIF);
+    static const uint16_t division[] = {1, 8, 64, 256};
+    uint8_t clock = 0;
+    while ((F_CPU / division[clock] + settings.rate / 2) / settings.rate > 65536UL)
+        clock++;
+    uint16_t period = (F_CPU / division[clock] + settings.rate / 2) / settings.rate - 1;
+    OCR1A = period;
+    OCR1B = period;
+    TCNT1 = 0;
+    TIFR1 = _BV(OCF1B);
+    PCIFR = _BV(PCIF0);
+    noInterrupts();
+    note(TRIGGERS);
+    second = micros();
+    TIMSK1 = _BV(OCIE1B);
+    PCICR = _BV(PCIE0);
+    TCCR1B = _BV(WGM12) | (clock + 1);
+    interrupts();
+    streaming = true;
+}
+
+static void obey(const char *line)
+{
+    uint32_t number;
+    char letter = parse(line, &number);
+    if (letter == '?')
+        say_who(false);
+    else if (letter == 'X') {
+        stop();
+        SAY(PSTR("stopped after %lu scans, %lu overruns"), ticks, overruns);
+    } else if (streaming)
+        SAY(PSTR("streaming: only X and ? are heard"));
+    else if (letter == 'S')
+        start();
+    else if (letter == 'R' || letter == 'C' || letter == 'P') {
+        (letter == 'R' ? settings.rate : letter == 'C' ? settings.channels : settings.prescaler) =
+            number;
+        SAY(PSTR("R%lu C%lu P%lu"), settings.rate, settings.channels, settings.prescaler);
+    } else
+        SAY(PSTR("not understood: %.20s; known are ? R1000 C8 P0 S X"), line);
+}
+
+static void listen()
+{
+    static char line[24];
+    static uint8_t length;
+    while (heard_from != heard_to) {
+        char byte = heard[heard_from++ % sizeof heard];
+        if (byte != '\n') {
+            if (length < sizeof line - 1)
+                line[length++] = byte >= ' ' && byte <= '~' ? byte : byte == '\r' ? '\r' : '~';
+            continue;
+        }
+        line[length] = 0;
+        length = 0;
+        obey(line);
+    }
+}
+
+void setup()
+{
+    UCSR0A = _BV(U2X0);
+    UBRR0 = F_CPU / 8 / BAUD - 1;
+    UCSR0C = _BV(UCSZ01) | _BV(UCSZ00);
+    UCSR0B = _BV(RXEN0) | _BV(TXEN0) | _BV(RXCIE0);
+    DDRB &= ~(7 << TRIGGER_BIT);
+    PORTB |= 7 << TRIGGER_BIT;
+    PCMSK0 = 7 << TRIGGER_BIT;
+    DIDR0 = BOARD_CHANNELS < 8 ? 0x3F : 0xFF;
+#ifdef DIDR2
+    DIDR2 = 0xFF;
+#endif
+    ADCSRA = 0;
+    set_sleep_mode(SLEEP_MODE_IDLE);
+    noInterrupts();
+    wdt_reset();
+    WDTCSR = _BV(WDCE) | _BV(WDE);
+    WDTCSR = _BV(WDIE) | _BV(WDP2) | _BV(WDP0);  // half a second
+    interrupts();
+
+    sending[sent_to++] = 0;  // whatever was on the line before ends here
+    bool restarted = again == AGAIN || again == AGAIN + 1;
+    say_who(restarted);
+    if (!restarted)
+        settings = {1000, BOARD_CHANNELS < 8 ? BOARD_CHANNELS : 8, 0};
+    else if (again != AGAIN)
+        start();
+    again = 0;
+}
+
+void loop()
+{
+    wdt_reset();
+    listen();
+    uint8_t waiting = newest - oldest;
+    if (waiting)
+        send_scan();
+    // An input that chatters must not cost scans.
+    if (newest_edge != oldest_edge && waiting < SLOTS / 4) {
+        send_status(&edges[oldest_edge % 8]);
+        oldest_edge++;
+    }
+    if (streaming && micros() - second >= SECOND) {
+        second += SECOND;
+        noInterrupts();
+        edge_t now = {micros(), ticks, (uint8_t)TRIGGERS};
+        interrupts();
+        send_status(&now);
+    }
+    noInterrupts();
+    bool idle = newest == oldest && newest_edge == oldest_edge && heard_to == heard_from;
+    if (idle) {
+        sleep_enable();
+        interrupts();
+        sleep_cpu();
+        sleep_disable();
+    }
+    interrupts();
+}

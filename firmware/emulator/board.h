@@ -1,0 +1,65 @@
+/* An Arduino on the desk: simavr runs the processor, the rest is here.
+
+   simavr 1.6 has no timer trigger for the converter, converts what the multiplexer shows when the
+   result is read, knows eight pins, and sends one byte at a time in 11 bits. A rate that holds
+   there need not hold on a board. So converter.c and uart.c put the data sheet's converter and
+   transmitter in the place of simavr's, by taking over their registers. */
+#ifndef EMG_BOARD_H
+#define EMG_BOARD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "sim_avr.h"
+#include "sim_io.h"
+
+enum { FREQUENCY = 16000000, SLOT = FREQUENCY / 1000 };
+
+typedef struct {
+    const char *name, *mcu;
+    uint8_t channels, timer1_compb, watchdog, trigger_bit;
+} model_t;
+
+extern avr_t *avr;
+extern const model_t *model;
+
+/* main.c: what happened, as a line of JSON with the board's time and the computer's. */
+void note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+uint32_t chance(void); /* 32 random bits, the same for the same seed */
+
+/* input.c: the voltage at a pin, in steps of 5 V / 65536. */
+void input_open(const char *path, double rate, unsigned channels, double clock);
+void input_until(uint64_t cycle);
+uint16_t input_at(uint64_t cycle, unsigned channel);
+
+/* converter.c */
+void converter_begin(const char *truth);
+void converter_reset(void);
+void converter_flush(void);
+extern uint64_t conversions, ticks;
+
+/* uart.c: `line_byte` is called when a byte has left, with the cycle at which it began. */
+void uart_begin(void);
+void uart_reset(void);
+void uart_receive(const uint8_t *bytes, size_t size);
+unsigned uart_bit_cycles(void);
+void line_byte(uint8_t byte, uint64_t begun);
+
+/* cable.c: from the board's transmitter to a pseudo-terminal. */
+typedef struct {
+    uint64_t sent, delivered, lost, damaged;
+} traffic_t;
+extern traffic_t traffic;
+extern double corrupt_share;
+extern bool plugged;
+void cable_plug(const char *link);
+void cable_unplug(void);
+bool cable_serve(bool patient); /* true when a program has opened the port: DTR */
+void cable_stall(uint64_t until);
+void cable_say(const uint8_t *bytes, size_t size);
+unsigned terminal_speed(int terminal); /* speed.c */
+
+avr_io_t *module(const char *kind);
+
+#endif
