@@ -37,7 +37,7 @@ uint16_t input_at(uint64_t cycle, unsigned channel);
 void converter_begin(const char *truth);
 void converter_reset(void);
 void converter_flush(void);
-extern uint64_t conversions, ticks;
+extern uint64_t conversions, ticks, stream_cycle; /* at which scan 0 of this stream began */
 
 /* uart.c: `line_byte` is called when a byte has left, with the cycle at which it began. */
 void uart_begin(void);

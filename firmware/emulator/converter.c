@@ -21,7 +21,7 @@ typedef struct __attribute__((packed)) {
 } record_t;
 enum { STARTED = 0, TRIGGERED = 1, MISSED = 2, RESET = 3, FIRST = 4 };
 
-uint64_t conversions, ticks;
+uint64_t conversions, ticks, stream_cycle;
 static avr_adc_t *adc;
 static FILE *truth;
 static uint64_t clock_origin;
@@ -60,11 +60,15 @@ static void convert(bool triggered)
     unsigned clock = prescaler();
     if (triggered)
         clock_origin = now;
+    if (triggered && !stream_cycle)
+        stream_cycle = now;
     uint64_t start = clock_origin + (now - clock_origin + clock - 1) / clock * clock;
     uint64_t length = first ? 25 * clock : triggered ? 27 * clock / 2 : 13 * clock;
     running.cycle = start + (first ? 27 * clock / 2 : triggered ? 2 * clock : 3 * clock / 2);
     running.channel = (avr->data[ADMUX] & 7) | (avr->data[ADCSRB] & MUX5);
     running.kind = first ? FIRST : triggered ? TRIGGERED : STARTED;
+    if (first)
+        stream_cycle = 0;
     first = false;
     busy = true;
     avr->data[ADCSRA] |= ADSC;

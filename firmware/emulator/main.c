@@ -103,12 +103,12 @@ static void report(void)
     converter_flush();
     printf("{\"cycles\": %llu, \"ticks\": %llu, \"conversions\": %llu, \"sent\": %llu, "
            "\"delivered\": %llu, \"lost\": %llu, \"damaged\": %llu, \"resets\": %llu, "
-           "\"late_s\": %.3f, \"seconds\": %.3f}\n",
+           "\"stream_cycle\": %llu, \"late_s\": %.3f, \"seconds\": %.3f}\n",
            (unsigned long long)avr->cycle, (unsigned long long)ticks,
            (unsigned long long)conversions, (unsigned long long)traffic.sent,
            (unsigned long long)traffic.delivered, (unsigned long long)traffic.lost,
-           (unsigned long long)traffic.damaged, (unsigned long long)resets, latest_ns / 1e9,
-           (now_ns() - started_ns) / 1e9);
+           (unsigned long long)traffic.damaged, (unsigned long long)resets,
+           (unsigned long long)stream_cycle, latest_ns / 1e9, (now_ns() - started_ns) / 1e9);
     fflush(stdout);
 }
 
