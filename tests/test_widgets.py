@@ -17,8 +17,7 @@ import xarray as xr
 pytest.importorskip("ipywidgets", reason="ipywidgets is not installed: pip install 'emgnb[lab]'")
 pytest.importorskip("anywidget", reason="anywidget is not installed: pip install 'emgnb[lab]'")
 
-from emgnb import acquire, filters, labels, recording
-from emgnb.filters import BandPass, Baseline, Chain, Envelope, LowPass, Notch
+from emgnb import acquire, labels, recording
 from emgnb.widgets import Capture, Labeller, Tuner
 from emgnb.widgets.decimate import Decimated
 from emgnb.widgets.live import LiveView
@@ -281,113 +280,6 @@ def test_what_a_port_says_is_shown_as_text_not_as_markup() -> None:
     made.buttons["Start"].click()
     assert "<b>no" not in made._message.value
     assert "&lt;b&gt;no" in made._message.value
-
-
-# ---- Tuner
-
-
-def test_the_tuner_begins_with_the_preset_of_the_signal(tuner: Tuner) -> None:
-    assert tuner.chain == filters.preset("raw", rate=RATE)
-    assert amplitude(tuner.filtered, 50) < 0.05
-    assert amplitude(tuner.filtered, 130) == pytest.approx(10, rel=0.1)
-
-
-def test_a_control_changes_the_chain_and_the_picture(tuner: Tuner) -> None:
-    before = drawn(tuner, 1)
-    tuner.set("BandPass", low=180)
-    assert tuner.wait()
-    assert tuner.chain == Chain(BandPass(180, 450), Notch(50))
-    after = drawn(tuner, 1)
-    assert np.nanmax(np.abs(after[500:1500])) < 0.6 * np.nanmax(np.abs(before[500:1500]))
-
-
-def test_the_line_of_code_makes_the_chain(tuner: Tuner) -> None:
-    tuner.set("Notch", mains=60, q=12)
-    tuner.set("Envelope", cutoff=20)
-    name, _, code = tuner.code.partition(" = ")
-    assert name == "chain"
-    names = {**filters.STEPS, "Chain": Chain}
-    wanted = Chain(BandPass(20, 450), Notch(60, q=12), Envelope(20))
-    assert eval(code, names) == tuner.chain == wanted
-
-
-def test_switching_a_step_off_takes_it_out(tuner: Tuner) -> None:
-    tuner.set("Notch", on=False)
-    assert tuner.chain == Chain(BandPass(20, 450))
-    assert amplitude(tuner.filtered, 50) == pytest.approx(5, rel=0.1)
-
-
-def test_an_impossible_band_is_said_in_words_and_is_no_chain(tuner: Tuner) -> None:
-    tuner.set("BandPass", low=100, high=60)
-    assert "low=100 Hz must be below high=60 Hz" in tuner.message
-    with pytest.raises(ValueError, match="must be below"):
-        _ = tuner.chain
-    tuner.set("BandPass", low=20, high=450)
-    assert tuner.wait()
-    assert "comes out as raw" in tuner.message
-
-
-def test_an_envelope_is_offered_no_band_pass() -> None:
-    x = recording.signal(
-        np.abs(raw_signal().values),
-        rate=RATE,
-        units="V",
-        signal_kind="envelope",
-        channel=["a", "b"],
-    )
-    made = Tuner(x)
-    assert made.wait()
-    assert made.chain == Chain(LowPass(10), Baseline())
-    with pytest.raises(ValueError, match="no controls for 'BandPass': there are LowPass, Baseline"):
-        made.set("BandPass")
-    made.close()
-
-
-def test_a_chain_that_does_not_suit_the_signal_is_refused_in_words() -> None:
-    slow = recording.signal(np.random.default_rng(0).normal(size=400), rate=20.0, units="uV")
-    made = Tuner(slow, Chain(BandPass(20, 450)))
-    assert made.wait()
-    assert "20–450 Hz" in made.message
-    assert made.error is not None
-    assert drawn(made, 0).size  # the recording is shown all the same
-    assert not drawn(made, 1).size
-    made.close()
-
-
-def test_channels_of_several_kinds_are_refused_with_the_way_out() -> None:
-    x = recording.signal(
-        raw_signal().values,
-        rate=RATE,
-        units="V",
-        signal_kind=["raw", "envelope"],
-        channel=["a", "b"],
-    )
-    with pytest.raises(ValueError, match="need a chain each"):
-        Tuner(x)
-
-
-def test_a_chain_given_keeps_its_order_and_its_other_options(session: xr.DataTree) -> None:
-    chain = Chain(Notch(60, harmonics=2), BandPass(30, 200, order=2))
-    made = Tuner(session, chain)
-    assert made.chain == chain
-    made.close()
-
-
-def test_only_the_newest_of_many_changes_must_be_drawn(tuner: Tuner) -> None:
-    for low in range(10, 110):
-        tuner.set("BandPass", low=low)
-    assert tuner.wait()
-    assert tuner.chain.steps[0] == BandPass(109, 450)
-    wanted = tuner.chain.response(RATE, frequency=[60.0])["magnitude_zero_phase"].item()
-    shown = np.interp(60.0, tuner.figure.data[4].x, drawn(tuner, 4))
-    assert shown == pytest.approx(max(wanted, -120), abs=0.5)
-
-
-def test_a_closed_tuner_leaves_no_thread(session: xr.DataTree) -> None:
-    made = Tuner(session)
-    assert made.wait()
-    made.close()
-    until(lambda: not threads("emgnb tuner"))
 
 
 # ---- Labeller

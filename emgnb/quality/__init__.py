@@ -4,11 +4,13 @@
 and of motion, clipping, flat and railed stretches, lost samples, the deformation of the spectrum,
 and an estimate of the contact. `grades` turns the figures into good, suspect and bad.
 `is_physiology` asks the question before all others, whether rows of numbers can have come from a
-muscle, and gives its reasons. Nothing here repairs anything.
+muscle, and gives its reasons. `effect` and `doubts` say what a chain of filters gains and costs.
+Nothing here repairs anything.
 """
 
+from emgnb.quality.effect import doubts, effect
 from emgnb.quality.limits import LIMITS, grades
 from emgnb.quality.measuring import report
 from emgnb.quality.verdict import Verdict, is_physiology
 
-__all__ = ["LIMITS", "Verdict", "grades", "is_physiology", "report"]
+__all__ = ["LIMITS", "Verdict", "doubts", "effect", "grades", "is_physiology", "report"]

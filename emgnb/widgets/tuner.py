@@ -1,16 +1,19 @@
 """Tune a filter by hand: move a slider, see the signal, its spectrum and the filter's response.
 
 Every control is a number in one `Chain`. The widget calls that chain on the signal and draws what
-comes out; the line of code it shows is the chain, to be copied into the notebook.
+comes out; the line of code it shows is the chain, to be copied into the notebook. What the chain
+gains and costs is measured a moment later, and said beside it.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import glob
+import html
+import os
 import threading
-import weakref
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import ipywidgets
@@ -18,31 +21,22 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from emgnb import filters, recording, spectra
+from emgnb import filters, quality, recording, spectra
 from emgnb.filters import Chain, Step
-from emgnb.widgets.decimate import Decimated
 from emgnb.widgets.panel import Panel
-from emgnb.widgets.picture import figure
+from emgnb.widgets.picture import RESPONSES, draw, figure
+from emgnb.widgets.steps import Rows, State, known, offered
+from emgnb.widgets.worker import LatestWins
 
-Floats = NDArray[np.float32]
-_POINTS = 1000  # each drawn as least and greatest value: what a screen has columns
-# which steps a kind of signal has controls for, in the order in which they make sense
+# which steps a kind of signal has controls for at first, in the order in which they make sense
 _STEPS: dict[str, tuple[Step, ...]] = {
     "raw": (filters.BandPass(), filters.Notch(), filters.Rectify(), filters.Envelope()),
     "rectified": (filters.Envelope(), filters.Baseline()),
     "envelope": (filters.LowPass(), filters.Baseline()),
 }
-# name, lowest and highest value (a share of the rate when below 1), step of each slider
-_SLIDERS: dict[tuple[str, str], tuple[str, float, float, float]] = {
-    ("HighPass", "cutoff"): ("Hz", 1, 100, 1),
-    ("LowPass", "cutoff"): ("Hz", 0.5, 20, 0.5),
-    ("BandPass", "low"): ("from Hz", 1, 200, 1),
-    ("BandPass", "high"): ("to Hz", 50, 0.49, 1),
-    ("Notch", "q"): ("Q", 5, 100, 1),
-    ("Envelope", "cutoff"): ("Hz", 0.5, 40, 0.5),
-    ("Baseline", "percentile"): ("percentile", 0, 100, 1),
-    ("Normalise", "percentile"): ("percentile", 0, 100, 1),
-}
+_FITTING = "for this recording"
+_SLOTS = ("A", "B")
+Wish = tuple[Chain, int, tuple[float, float] | None, str]
 
 
 class Tuner(Panel):
@@ -58,10 +52,18 @@ class Tuner(Panel):
     ----------
     chain : the `Chain` the controls stand for
     filtered : the whole signal through that chain
+    effect : what it does to each channel, a Dataset as of `quality.effect`; None before it is
+        measured
+    doubts : sentences about what it kills or does for nothing, as of `quality.doubts`
 
     Raises
     ------
     ValueError : channels of several kinds, which no chain suits at once
+
+    Notes
+    -----
+    The whole is worked by keyboard: Tab goes through the controls, arrows move a slider. Two
+    chains can be compared: A and B hold one each.
     """
 
     def __init__(
@@ -71,7 +73,9 @@ class Tuner(Panel):
         *,
         seconds: float = 60.0,
     ) -> None:
-        self._work: _LatestWins | None = None  # there is none yet when a refusal ends this early
+        self._work: LatestWins | None = None  # there is none yet when a refusal ends this early
+        self._applying: threading.Thread | None = None
+        self._cancelled = threading.Event()
         self._x = recording.emg(x) if isinstance(x, xr.DataTree) else x
         recording.need_signal(self._x)
         if not isinstance(chain, Chain | None):
@@ -85,32 +89,45 @@ class Tuner(Panel):
                 f"channels of several kinds ({', '.join(kinds)}) need a chain each: give one kind, "
                 f"as in Tuner(x.sel(channel=x.signal_kind == {kinds[0]!r}))"
             )
-        rate = recording.measured_rate(self._x)
-        self._shown = self._x.isel(time=slice(0, max(2, round(seconds * rate)))).load()
-        self._rate = rate
+        self._kind = kinds[0]
+        self._rate = recording.measured_rate(self._x)
+        self._shown = self._x.isel(time=slice(0, max(2, round(seconds * self._rate)))).load()
         self._powers: dict[int, xr.DataArray] = {}
+        self.effect: xr.Dataset | None = None
+        self.doubts: list[str] = []
         doubt: ValueError | None = None
         if chain is None:
-            preset = "raw" if kinds[0] == "raw" else "envelope"
+            preset = "raw" if self._kind == "raw" else "envelope"
             try:
-                chain = filters.preset(preset, rate=rate)
+                chain = filters.preset(preset, rate=self._rate)
             except ValueError as error:
                 chain, doubt = filters.PRESETS[preset], error
-        self._rows = [
-            _Row(step, on, rate, self._changed) for step, on in _offered(chain, _STEPS[kinds[0]])
-        ]
         names = [str(name) for name in self._shown["channel"].values]
-        self._channel = ipywidgets.Dropdown(
-            options=list(_numbered(names)), description="channel", tooltip="channel shown"
-        )
-        self._channel.observe(lambda _: self._changed(), "value")
+        state = offered(chain, _STEPS[self._kind])
+        self._rows = Rows(state, rate=self._rate, channels=names, changed=self._edited)
+        self._past: list[State] = []
+        self._future: list[State] = []
+        self._dragging = False
+        self._now = state
+        self._slots = dict.fromkeys(_SLOTS, state)
+        self._steps = known(names)
+        self._controls(names)
         self.figure = figure(self._shown)
         self._view: tuple[float, float] | None = None
         self.figure.layout.on_change(self._zoomed, "xaxis.range", "xaxis.autorange")
         super().__init__(
-            [self._channel, *(row.box for row in self._rows), self.figure], label="filter tuner"
+            [
+                self._bar,
+                self._rows,
+                self._adding,
+                self._doubts,
+                self.figure,
+                self._table,
+                self._more,
+            ],
+            label="filter tuner",
         )
-        self._work = _LatestWins(self)
+        self._work = LatestWins(self, Tuner._draw, Tuner._measure, name="emgnb tuner")
         self._changed()
         if doubt is not None:
             self._fail(doubt)
@@ -123,7 +140,11 @@ class Tuner(Panel):
         ------
         ValueError : they stand for none, such as a band whose low corner is above its high one
         """
-        return Chain(*(row.step for row in self._rows if row.on))
+        return Chain(*(step for step, on in self._rows.state if on))
+
+    @chain.setter
+    def chain(self, wanted: Chain) -> None:
+        self._put(tuple((step, True) for step in wanted.steps))
 
     @property
     def filtered(self) -> xr.DataArray:
@@ -137,34 +158,204 @@ class Tuner(Panel):
         ------
         ValueError : there is no such step or control
         """
-        for row in self._rows:
+        for row in self._rows.rows:
             if row.name == step:
                 row.set(on, values)
                 return
         raise ValueError(
-            f"no controls for {step!r}: there are {', '.join(r.name for r in self._rows)}"
+            f"no controls for {step!r}: there are {', '.join(r.name for r in self._rows.rows)}"
         )
+
+    def add(self, step: Step) -> None:
+        """Put a step behind the others: ``tuner.add(filters.MotionArtefact())``."""
+        if not isinstance(step, Step):
+            raise TypeError(f"{step!r} is no step: there are {', '.join(filters.STEPS)}")
+        self._rows.add(step)
+
+    def undo(self) -> None:
+        """Take back the last change; a slider's way from rest to rest is one."""
+        self._step_in_time(self._past, self._future)
+
+    def redo(self) -> None:
+        """Do again what `undo` took back."""
+        self._step_in_time(self._future, self._past)
+
+    def apply(
+        self,
+        paths: Sequence[str | os.PathLike[str]],
+        *,
+        progress: Callable[[int, float], None] | None = None,
+    ) -> list[Path]:
+        """Filter stored sessions into new stores beside them, ``name-filtered.zarr``.
+
+        Parameters
+        ----------
+        paths : stores
+        progress : called with the number of the store and the share of it that is done
+
+        Returns
+        -------
+        the new stores
+
+        Raises
+        ------
+        FileNotFoundError, ValueError : no such store, or the chain does not suit it; stores made
+            before stay
+        """
+        chain, made = self.chain, []
+        for i, path in enumerate(map(Path, paths)):
+            target = recording.free_path(path.with_name(f"{path.stem}-filtered.zarr"))
+
+            def told(share: float, i: int = i) -> None:
+                if self._cancelled.is_set():
+                    raise _Cancelled
+                if progress is not None:
+                    progress(i, share)
+
+            made.append(filters.filter_session(path, chain, target, progress=told))
+        return made
 
     def wait(self, timeout: float = 30.0) -> bool:
         """Wait until what the controls say is drawn; False when it took longer than `timeout` s."""
         return self._work is not None and self._work.idle.wait(timeout)
 
     def close(self) -> None:
-        """Take the widget away and end its thread."""
+        """Take the widget away and end its threads."""
+        self._cancelled.set()
         if self._work is not None:
             self._work.end()
         super().close()
 
-    def _changed(self) -> None:
-        if self._work is None:
-            return
+    # ---- controls
+
+    def _controls(self, names: list[str]) -> None:
+        def button(text: str, icon: str, act: Callable[[], object], tip: str = "") -> Any:
+            made = ipywidgets.Button(
+                description=text, icon=icon, tooltip=tip or text, layout={"width": "auto"}
+            )
+            made.on_click(lambda _: self._try(act))
+            return made
+
+        self._channel = ipywidgets.Dropdown(
+            options=list(_numbered(names)),
+            description="channel",
+            tooltip="channel shown",
+            layout={"width": "300px"},
+        )
+        self._what = ipywidgets.Dropdown(
+            options=list(RESPONSES), description="response", layout={"width": "200px"}
+        )
+        for control in (self._channel, self._what):
+            control.observe(lambda _: self._changed(), "value")
+        self._preset = ipywidgets.Dropdown(
+            options=["preset …", _FITTING, *filters.PRESETS],
+            tooltip="begin anew with a preset",
+            layout={"width": "150px"},
+        )
+        self._preset.observe(lambda change: self._try(lambda: self._take(change["new"])), "value")
+        self._undo = button("Undo", "undo", self.undo)
+        self._redo = button("Redo", "repeat", self.redo)
+        self._slot = ipywidgets.ToggleButtons(
+            options=list(_SLOTS),
+            value="A",
+            tooltips=["compare: chain A", "compare: chain B"],
+            style={"button_width": "34px"},
+        )
+        self._slot.observe(self._swapped, "value")
+        row = {"flex_flow": "row wrap"}
+        self._bar = ipywidgets.HBox(
+            [self._channel, self._preset, self._undo, self._redo, self._slot, self._what],
+            layout=row,
+        )
+        self._new = ipywidgets.Dropdown(
+            options=[(f"{name}: {_first_line(step)}", name) for name, step in self._steps.items()],
+            tooltip="steps there are",
+            layout={"width": "440px"},
+        )
+        add = button(
+            "Add step", "plus", lambda: self.add(self._steps[self._new.value]), "add this step"
+        )
+        self._adding = ipywidgets.HBox([self._new, add], layout=row)
+        self._doubts = ipywidgets.HTML()
+        self._table = ipywidgets.HTML()
+        self._json = ipywidgets.Text(
+            description="as JSON", continuous_update=False, layout={"width": "98%"}
+        )
+        self._json.observe(lambda _: self._try(self._read_json), "value")
+        self._paths = ipywidgets.Text(
+            placeholder="recordings/*/session.zarr", description="sessions", layout={"width": "60%"}
+        )
+        self._apply = button("Filter them", "play", self._start_applying, "filter these sessions")
+        self._cancel = button("Cancel", "stop", self._cancelled.set)
+        self._cancel.disabled = True
+        self._progress = ipywidgets.FloatProgress(max=1.0, layout={"width": "160px"})
+        self._more = ipywidgets.VBox(
+            [
+                self._json,
+                ipywidgets.HBox(
+                    [self._paths, self._apply, self._cancel, self._progress], layout=row
+                ),
+            ]
+        )
+        self._show_history()
+
+    def _edited(self, slider: bool) -> None:
+        """Keep what was before a change by a person, and draw; a drag is one change."""
+        if not (slider and self._dragging):
+            self._past.append(self._now)
+            self._future.clear()
+        self._dragging = slider
+        self._settle()
+
+    def _settle(self) -> None:
         try:
-            chain = self.chain
-        except ValueError as error:
-            self._fail(error)
+            self._now = self._rows.state
+            self._slots[self._slot.value] = self._now
+        except ValueError:
+            pass  # no chain: `_changed` says why, and the last good one stays to come back to
+        self._show_history()
+        self._changed()
+
+    def _put(self, state: State) -> None:
+        """Let the controls stand for something else, as one change."""
+        self._past.append(self._now)
+        self._future.clear()
+        self._show(state)
+
+    def _show(self, state: State) -> None:
+        self._dragging = False
+        self._rows.state = state
+        self._settle()
+
+    def _step_in_time(self, source: list[State], target: list[State]) -> None:
+        if source:
+            target.append(self._now)
+            self._show(source.pop())
+
+    def _show_history(self) -> None:
+        self._undo.disabled, self._redo.disabled = not self._past, not self._future
+
+    def _swapped(self, change: Any) -> None:
+        self._slots[change["old"]] = self._now
+        self._put(self._slots[change["new"]])
+
+    def _take(self, name: str) -> None:
+        if name in filters.PRESETS:
+            self.chain = filters.preset(name, rate=self._rate)
+        elif name == _FITTING:
+            self.chain = filters.preset_for(self._shown)
+        else:
             return
-        self._show_code(f"chain = {_code(chain)}")
-        self._work.ask((chain, int(self._channel.value), self._view))
+        self._preset.value = self._preset.options[0]
+
+    def _read_json(self) -> None:
+        text = self._json.value.strip()
+        try:
+            same = text == self.chain.to_json()
+        except ValueError:
+            same = False
+        if text and not same:
+            self.chain = Chain.from_json(text)
 
     def _zoomed(self, _: Any, span: tuple[float, float] | None, whole: bool | None) -> None:
         """Draw the stretch in view from its own samples, no longer thinned for the whole."""
@@ -178,9 +369,25 @@ class Tuner(Panel):
             return
         self._changed()
 
-    def _draw(self, wanted: tuple[Chain, int, tuple[float, float] | None]) -> None:
+    # ---- drawing
+
+    def _changed(self) -> None:
+        if self._work is None:
+            return
+        try:
+            chain = self.chain
+        except ValueError as error:
+            self._fail(error)
+            return
+        self._show_code(f"chain = {_code(chain)}")
+        self._json.value = chain.to_json()
+        self._work.ask((chain, int(self._channel.value), self._view, self._what.value))
+
+    def _draw(self, wanted: Wish) -> None:
         """Filter and draw; called in the worker's thread, for the newest wish only."""
-        chain, i, view = wanted
+        self._try(lambda: self._drawn(*wanted))
+
+    def _drawn(self, chain: Chain, i: int, view: tuple[float, float] | None, what: str) -> None:
         try:
             out = chain(self._shown)
             response = chain.response(self._rate, frequency=_frequencies(chain, self._rate))
@@ -188,10 +395,12 @@ class Tuner(Panel):
             powers = [self._power(i), spectra.spectrum(pair[1], length=self._segment)]
         except ValueError as error:
             self._fail(error)
-            self._curves(self._shown.isel(channel=[i]), None, view)
+            self._out: xr.DataArray | None = None
+            draw(self.figure, self._shown.isel(channel=[i]), None, view, None, None, what)
             return
-        self._curves(pair[0], pair[1], view, powers, response)
+        draw(self.figure, pair[0], pair[1], view, powers, response, what)
         self.error = None
+        self._out = out
         kind = str(np.atleast_1d(out["signal_kind"].values)[0])
         said = [f"comes out as {kind}, in {out.attrs['units']}"]
         if lost := 100 * (1 - float(out["valid"].mean())):
@@ -199,6 +408,21 @@ class Tuner(Panel):
         if bent := response.attrs["nonlinear"]:
             said.append(f"{bent} has no response; drawn is that of the first linear filters")
         self._say("; ".join(said))
+
+    def _measure(self, wanted: Wish) -> None:
+        """Say what the chain gains and costs, when nothing newer is to be drawn."""
+        chain = wanted[0]
+        try:
+            self.effect = None if self._out is None else quality.effect(self._shown, self._out)
+            self.doubts = [] if self._out is None else quality.doubts(self._shown, chain)
+        except ValueError as error:
+            # Too short or too slow to measure: the picture is there all the same.
+            self.effect, self.doubts = None, [str(error)]
+        self._doubts.value = "".join(
+            f'<div class="emgnb-error" role="status">{html.escape(one)}</div>'
+            for one in self.doubts
+        )
+        self._table.value = "" if self.effect is None else _effect_table(self.effect)
 
     @property
     def _segment(self) -> float:
@@ -211,165 +435,43 @@ class Tuner(Panel):
             self._powers[i] = spectra.spectrum(x, length=self._segment)
         return self._powers[i]
 
-    def _curves(
-        self,
-        raw: xr.DataArray,
-        out: xr.DataArray | None,
-        view: tuple[float, float] | None,
-        powers: list[xr.DataArray] | None = None,
-        response: xr.Dataset | None = None,
-    ) -> None:
-        data = self.figure.data
-        with self.figure.batch_update():
-            for curve, x in zip(data[:2], (raw, out), strict=True):
-                if x is None:
-                    curve.y = []
-                    continue
-                whole = Decimated(x)
-                start, end = view or whole.extent
-                times, values = whole.stretch(float(start), float(end), _POINTS)
-                curve.x = np.repeat(times, 2).astype(np.float32)
-                curve.y = values[0].reshape(-1)
-            for curve, power in zip(data[2:4], powers or (None, None), strict=True):
-                curve.y = [] if power is None else _positive(power)
-                if power is not None:
-                    curve.x = power["frequency"].values.astype(np.float32)
-            if powers:
-                # seven decades are what a 16-bit signal has; below is rounding
-                top = float(np.log10(max(1e-30, np.nanmax([float(p.max()) for p in powers]))))
-                self.figure.layout.yaxis3.range = [top - 7, top + 0.5]
-            data[4].y = [] if response is None else _decibels(response)
-            if response is not None:
-                data[4].x = response["frequency"].values.astype(np.float32)
-            if out is not None:
-                self.figure.layout.yaxis2.title.text = f"filtered ({out.attrs['units']})"
+    # ---- other sessions
 
-
-class _Row:
-    """A step's switch and sliders."""
-
-    def __init__(self, step: Step, on: bool, rate: float, changed: Callable[[], None]) -> None:
-        self._base = step
-        self.name = type(step).__name__
-        self._switch = ipywidgets.Checkbox(
-            value=on, description=self.name, indent=False, layout={"width": "110px"}
-        )
-        self._controls: dict[str, Any] = {}
-        for option in dataclasses.fields(step):
-            control = _control(self.name, option.name, getattr(step, option.name), rate)
-            if control is not None:
-                self._controls[option.name] = control
-        for control in (self._switch, *self._controls.values()):
-            control.observe(lambda _: changed(), "value")
-        self.box = ipywidgets.HBox([self._switch, *self._controls.values()])
-
-    @property
-    def on(self) -> bool:
-        return bool(self._switch.value)
-
-    @property
-    def step(self) -> Step:
-        values = {name: _tidy(control.value) for name, control in self._controls.items()}
-        return dataclasses.replace(self._base, **values)
-
-    def set(self, on: bool, values: dict[str, float]) -> None:
-        unknown = sorted(set(values) - set(self._controls))
-        if unknown:
-            raise ValueError(
-                f"{self.name} has no control {', '.join(unknown)}: it has "
-                f"{', '.join(self._controls) or 'none'}"
+    def _start_applying(self) -> None:
+        if self._applying is not None and self._applying.is_alive():
+            raise RuntimeError("sessions are being filtered already: wait, or press Cancel")
+        pattern = self._paths.value.strip()
+        paths = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - it may begin at a root
+        if not paths:
+            raise FileNotFoundError(
+                f"no session at {pattern!r}: give a store, or a pattern such as "
+                "recordings/*/session.zarr"
             )
-        for name, value in values.items():
-            control = self._controls[name]
-            if hasattr(control, "max"):
-                control.min, control.max = min(control.min, value), max(control.max, value)
-            control.value = value
-        self._switch.value = on
-
-
-class _LatestWins:
-    """One thread that draws the newest wish; wishes overtaken meanwhile are never drawn.
-
-    It knows its tuner weakly, so a tuner that nobody holds any more ends its thread.
-    """
-
-    def __init__(self, tuner: Tuner) -> None:
-        self._tuner = weakref.ref(tuner, lambda _: self.end())
-        self._wish: Any = None
-        self._ended = False
-        self._news = threading.Condition()
-        self.idle = threading.Event()
-        threading.Thread(target=self._run, name="emgnb tuner", daemon=True).start()
-
-    def ask(self, wish: Any) -> None:
-        with self._news:
-            self._wish = wish
-            self.idle.clear()
-            self._news.notify()
-
-    def end(self) -> None:
-        with self._news:
-            self._ended = True
-            self._news.notify()
-
-    def _run(self) -> None:
-        while True:
-            with self._news:
-                while self._wish is None and not self._ended:
-                    self.idle.set()
-                    self._news.wait()
-                if self._ended:
-                    return
-                wish, self._wish = self._wish, None
-            tuner = self._tuner()
-            if tuner is not None:
-                tuner._try(partial(tuner._draw, wish))
-            del tuner
-
-
-def _offered(chain: Chain, steps: tuple[Step, ...]) -> Iterator[tuple[Step, bool]]:
-    """Give the chain's steps, switched on, with those it lacks, switched off, where they belong."""
-    order = [type(step) for step in steps]
-    missing = [step for step in steps if type(step) not in {type(own) for own in chain.steps}]
-    for own in chain.steps:
-        place = order.index(type(own)) if type(own) in order else -1
-        while missing and order.index(type(missing[0])) < place:
-            yield missing.pop(0), False
-        yield own, True
-    yield from ((step, False) for step in missing)
-
-
-def _control(step: str, option: str, value: Any, rate: float) -> Any:
-    """Make the control for an option; None for one that is set in code only."""
-    if (step, option) == ("Notch", "mains"):
-        return ipywidgets.Dropdown(
-            options=[(f"{mains:g}", mains) for mains in sorted({50.0, 60.0, float(value)})],
-            value=float(value),
-            description="mains Hz",
-            layout={"width": "170px"},
+        self._cancelled.clear()
+        self._cancel.disabled, self._apply.disabled = False, True
+        self._applying = threading.Thread(
+            target=self._apply_to, args=(paths,), name="emgnb tuner applies", daemon=True
         )
-    if option == "order":
-        return ipywidgets.BoundedIntText(
-            value=value, min=1, max=12, description="order", layout={"width": "150px"}
-        )
-    if (step, option) not in _SLIDERS:
-        return None
-    name, low, high, by = _SLIDERS[step, option]
-    high = high * rate if high < 1 else high
-    return ipywidgets.FloatSlider(
-        value=value,
-        min=min(low, value),
-        max=max(high, value),
-        step=by,
-        description=name,
-        readout_format=".1f",
-        layout={"width": "320px"},
-    )
+        self._applying.start()
+
+    def _apply_to(self, paths: list[str]) -> None:
+        def told(i: int, share: float) -> None:
+            self._progress.value = (i + share) / len(paths)
+
+        try:
+            made = self.apply(paths, progress=told)
+        except _Cancelled:
+            self._say("cancelled; the sessions filtered before are there")
+        except Exception as error:
+            self._fail(error)
+        else:
+            self._say(f"filtered into {', '.join(map(str, made))}")
+        finally:
+            self._cancel.disabled, self._apply.disabled = True, False
 
 
-def _tidy(value: Any) -> Any:
-    """Round what a slider in the browser says: 20 Hz comes back as 19.999999999999996."""
-    return float(f"{value:.6g}") if isinstance(value, float) else value
+class _Cancelled(Exception):  # noqa: N818 - no error
+    """Somebody pressed Cancel."""
 
 
 def _code(chain: Chain) -> str:
@@ -386,6 +488,40 @@ def _code(chain: Chain) -> str:
     return f"Chain({', '.join(steps)})"
 
 
+def _first_line(step: Step) -> str:
+    return (type(step).__doc__ or "").strip().splitlines()[0].rstrip(".")
+
+
+def _effect_table(effect: xr.Dataset) -> str:
+    """The figures of `quality.effect`, a row a channel."""
+
+    def cell(value: float, pattern: str) -> str:
+        return f"<td>{format(value, pattern) if np.isfinite(value) else '–'}</td>"
+
+    hum = effect.attrs["mains_hz"]
+    mains = f"mains {hum:g} Hz" if np.isfinite(hum) else "mains"
+    rows = []
+    for name in effect["channel"].values:
+        one = effect.sel(channel=name)
+        rows.append(
+            f"<tr><th scope='row'>{html.escape(str(name))}</th>"
+            + cell(float(one["snr_before"]), ".1f")
+            + cell(float(one["snr_after"]), ".1f")
+            + cell(100 * float(one["mains_before"]), ".1f")
+            + cell(100 * float(one["mains_after"]), ".1f")
+            + cell(100 * float(one["kept"]), ".0f")
+            + "</tr>"
+        )
+    return (
+        "<table class='emgnb-effect'><thead><tr><th scope='col'>channel</th>"
+        "<th scope='col'>SNR before (dB)</th><th scope='col'>after</th>"
+        f"<th scope='col'>{mains} before (% of power)</th><th scope='col'>after</th>"
+        "<th scope='col'>muscle kept (%)</th></tr></thead><tbody>"
+        + "".join(rows)
+        + "</tbody></table>"
+    )
+
+
 def _numbered(names: list[str]) -> Iterator[tuple[str, int]]:
     """Give (name, position): two channels may share a name, their positions differ."""
     return ((name, i) for i, name in enumerate(names))
@@ -395,14 +531,3 @@ def _frequencies(chain: Chain, rate: float) -> NDArray[np.float64]:
     """Give an even grid that misses no corner and no notch."""
     corners = [f for step in chain.steps for f in step.corners(rate)]
     return np.unique(np.concatenate([np.linspace(0, rate / 2, 401), corners]))
-
-
-def _positive(power: xr.DataArray) -> Floats:
-    values: Floats = power.values[:, 0].astype(np.float32)
-    values[values <= 0] = np.nan  # no place on a logarithmic axis
-    return values
-
-
-def _decibels(response: xr.Dataset) -> Floats:
-    shown: Floats = np.maximum(response["magnitude_zero_phase"].values, -120).astype(np.float32)
-    return shown

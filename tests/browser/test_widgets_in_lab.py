@@ -118,60 +118,6 @@ def test_a_port_that_is_not_there_is_said_in_the_widget(
     notebook.screenshot()
 
 
-def test_the_tuner_follows_its_sliders(lab: Any, open_notebook: Callable[..., Any]) -> None:
-    notebook = open_notebook(
-        lab.write(
-            "tuner.ipynb", SESSION, "from emgnb.widgets import Tuner\ntuner = Tuner(session)\ntuner"
-        ),
-        height=1250,
-    )
-    notebook.run_all()
-    page = notebook.page
-    panel = page.locator(".emgnb-panel")
-    line = page.locator(".js-plotly-plot .scatterlayer path.js-line").nth(1)
-    line.wait_for(state="attached", timeout=60_000)
-    panel.scroll_into_view_if_needed()
-    page.wait_for_function("() => window.jupyterapp.shell.currentWidget.content.widgets.length")
-    notebook.until("tuner.wait(0)", "True")
-    code = "chain = Chain(BandPass(low=20, high=450), Notch(mains=50))"
-    assert code in panel.inner_text()
-    before = line.get_attribute("d")
-
-    slider = panel.locator(".noUi-handle").first
-    slider.focus()
-    for _ in range(5):
-        page.keyboard.press("ArrowRight")
-    notebook.until("tuner.chain.steps[0].low > 20", "True")
-    low = float(notebook.value("tuner.chain.steps[0].low"))
-    page.wait_for_function(
-        "(low) => document.querySelector('.emgnb-panel').innerText.includes(`low=${low},`)",
-        arg=int(low),
-    )
-    page.wait_for_function(
-        """(before) => document.querySelectorAll(
-             '.js-plotly-plot .scatterlayer path.js-line')[1].getAttribute('d') !== before""",
-        arg=before,
-    )
-    panel.get_by_role("checkbox").nth(1).uncheck()
-    notebook.until("[type(step).__name__ for step in tuner.chain.steps]", "['BandPass']")
-    notebook.screenshot()
-
-    # zoomed in, the picture is made anew from the samples in view
-    x, y = middle(page.locator(".js-plotly-plot .nsewdrag").first)
-    drawn = "round(float(np.ptp(tuner.figure.data[1].x)))"
-    for _ in range(2):
-        page.mouse.move(x - 40, y)
-        page.mouse.down()
-        page.mouse.move(x + 40, y, steps=5)
-        page.mouse.up()
-        notebook.until(f"{drawn} < 3", "True")
-        notebook.screenshot("zoomed")
-        page.mouse.dblclick(x, y)
-        notebook.until(drawn, "20")
-    assert notebook.value("tuner.error") == "None"
-    assert_keys_stay_inside(notebook, panel.get_by_role("checkbox").first)
-
-
 def test_the_labeller_is_worked_by_mouse_and_keyboard(
     lab: Any, open_notebook: Callable[..., Any]
 ) -> None:

@@ -1,0 +1,145 @@
+"""The tuner used by mouse and keyboard in JupyterLab, in a real Chromium."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+SESSION = """
+import numpy as np
+from emgnb import recording
+rng = np.random.default_rng(0)
+values = rng.normal(size=(20_000, 4)) * 3
+for k in range(4):
+    values[2000 + 4000 * k : 4000 + 4000 * k, k] *= 15
+names = ["frontalis_medialis_l", "corrugator_l", "zygomaticus_major_l", "mentalis"]
+session = recording.make(
+    recording.signal(values.astype("f4"), rate=1000.0, units="uV", channel=names),
+    markers=recording.markers([2.0, 4.0, 6.0, 8.0], ["smile", "rest", "frown", "rest"]),
+    participant="P01",
+)
+"""
+
+
+def middle(locator: Any) -> tuple[float, float]:
+    locator.scroll_into_view_if_needed()
+    box = locator.bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def assert_keys_stay_inside(notebook: Any, inside: Any) -> None:
+    """Press the notebook's own keys for inserting and cutting where the focus is in a widget."""
+    cells = notebook.cells()
+    inside.focus()
+    for key in ("b", "a", "b", "x"):  # three more cells and one less, if the notebook heard them
+        notebook.page.keyboard.press(key)
+        notebook.page.wait_for_timeout(100)
+        assert notebook.cells() == cells
+
+
+def test_the_tuner_follows_its_sliders(lab: Any, open_notebook: Callable[..., Any]) -> None:
+    notebook = open_notebook(
+        lab.write(
+            "tuner.ipynb", SESSION, "from emgnb.widgets import Tuner\ntuner = Tuner(session)\ntuner"
+        ),
+        height=1250,
+    )
+    notebook.run_all()
+    page = notebook.page
+    panel = page.locator(".emgnb-panel")
+    line = page.locator(".js-plotly-plot .scatterlayer path.js-line").nth(1)
+    line.wait_for(state="attached", timeout=60_000)
+    panel.scroll_into_view_if_needed()
+    page.wait_for_function("() => window.jupyterapp.shell.currentWidget.content.widgets.length")
+    notebook.until("tuner.wait(0)", "True")
+    code = "chain = Chain(BandPass(low=20, high=450), Notch(mains=50))"
+    assert code in panel.inner_text()
+    before = line.get_attribute("d")
+
+    slider = panel.locator(".noUi-handle").first
+    slider.focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    notebook.until("tuner.chain.steps[0].low > 20", "True")
+    low = float(notebook.value("tuner.chain.steps[0].low"))
+    page.wait_for_function(
+        "(low) => document.querySelector('.emgnb-panel').innerText.includes(`low=${low},`)",
+        arg=int(low),
+    )
+    page.wait_for_function(
+        """(before) => document.querySelectorAll(
+             '.js-plotly-plot .scatterlayer path.js-line')[1].getAttribute('d') !== before""",
+        arg=before,
+    )
+    panel.get_by_role("checkbox").nth(1).uncheck()
+    notebook.until("[type(step).__name__ for step in tuner.chain.steps]", "['BandPass']")
+    notebook.screenshot()
+
+    # zoomed in, the picture is made anew from the samples in view
+    x, y = middle(page.locator(".js-plotly-plot .nsewdrag").first)
+    drawn = "round(float(np.ptp(tuner.figure.data[1].x)))"
+    for _ in range(2):
+        page.mouse.move(x - 40, y)
+        page.mouse.down()
+        page.mouse.move(x + 40, y, steps=5)
+        page.mouse.up()
+        notebook.until(f"{drawn} < 3", "True")
+        notebook.screenshot("zoomed")
+        page.mouse.dblclick(x, y)
+        notebook.until(drawn, "20")
+    assert notebook.value("tuner.error") == "None"
+    assert_keys_stay_inside(notebook, panel.get_by_role("checkbox").first)
+
+
+def test_a_chain_is_built_by_keyboard_alone_and_comes_back_to_python(
+    lab: Any, open_notebook: Callable[..., Any]
+) -> None:
+    notebook = open_notebook(
+        lab.write(
+            "tuner_keys.ipynb",
+            SESSION,
+            "from emgnb import filters\nfrom emgnb.widgets import Tuner\n"
+            "tuner = Tuner(session, filters.Chain(filters.HighPass(200)))\ntuner",
+        ),
+        height=1400,
+    )
+    notebook.run_all()
+    page = notebook.page
+    panel = page.locator(".emgnb-panel")
+    page.locator(".js-plotly-plot .scatterlayer path.js-line").first.wait_for(state="attached")
+    notebook.until("tuner.wait(0)", "True")
+    panel.get_by_text("where the muscle is").wait_for()  # it kills the muscle
+    notebook.screenshot("kills")
+
+    cells = notebook.cells()
+    page.get_by_title("begin anew with a preset").focus()
+    page.keyboard.type("raw")
+    page.keyboard.press("Enter")
+    names = "[type(step).__name__ for step in tuner.chain.steps]"
+    notebook.until(names, "['BandPass', 'Notch']")
+    page.get_by_title("steps there are").focus()
+    page.keyboard.type("MotionArtefact")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    notebook.until(names, "['BandPass', 'Notch', 'MotionArtefact']")
+    panel.get_by_title("earlier: MotionArtefact").focus()
+    page.keyboard.press("Space")
+    notebook.until(names, "['BandPass', 'MotionArtefact', 'Notch']")
+    panel.get_by_title("remove Notch").focus()
+    page.keyboard.press("Enter")
+    notebook.until(names, "['BandPass', 'MotionArtefact']")
+    panel.get_by_role("button", name="Undo").focus()
+    page.keyboard.press("Enter")
+    notebook.until(names, "['BandPass', 'MotionArtefact', 'Notch']")
+    for key in ("b", "x"):
+        page.keyboard.press(key)
+    assert notebook.cells() == cells
+    assert "muscle kept" in panel.inner_text()
+    notebook.until("tuner.wait(0)", "True")
+    assert notebook.value("tuner.error") == "None"
+    assert notebook.value("tuner.filtered.sizes['time']") == "20000"
+    notebook.screenshot("built")

@@ -1,0 +1,360 @@
+"""The tuner: what its controls stand for, what it draws, what it says a chain gains and costs."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+
+pytest.importorskip("ipywidgets", reason="ipywidgets is not installed: pip install 'emgnb[lab]'")
+pytest.importorskip("anywidget", reason="anywidget is not installed: pip install 'emgnb[lab]'")
+
+from emgnb import filters, quality, recording
+from emgnb.filters import BandPass, Baseline, Chain, Envelope, HighPass, LowPass, Notch
+from emgnb.widgets import Tuner
+
+RATE = 1000.0
+
+
+def raw_signal(seconds: float = 5.0) -> xr.DataArray:
+    """130 Hz to keep, 50 Hz mains and 2 Hz movement to take out, on two channels."""
+    t = np.arange(round(seconds * RATE)) / RATE
+    one = sum(a * np.sin(2 * np.pi * f * t) for f, a in ((130, 10), (50, 5), (2, 50)))
+    return recording.signal(
+        np.stack([one, one / 2], axis=1), rate=RATE, units="uV", channel=["zygo", "corr"]
+    )
+
+
+def emg(seconds: float = 20.0, *, hum: float = 0.0) -> xr.DataArray:
+    """Noise of 30 to 300 Hz that swells for a second in every four, and hum of 50 Hz."""
+    rng = np.random.default_rng(0)
+    n = round(seconds * RATE)
+    t = np.arange(n) / RATE
+    shape = np.where(t % 4 < 1, 30.0, 3.0)[:, np.newaxis]
+    noise = recording.signal(rng.normal(size=(n, 2)), rate=RATE, units="uV", channel=["a", "b"])
+    band = Chain(BandPass(30, 300, order=2))(noise)
+    tone = hum * np.sin(2 * np.pi * 50 * t)[:, np.newaxis]
+    return band.copy(data=(band.values * shape + tone).astype(np.float32))
+
+
+@pytest.fixture
+def session() -> xr.DataTree:
+    return recording.make(
+        raw_signal(), markers=recording.markers([1.0, 3.0], ["smile", "rest"]), participant="P01"
+    )
+
+
+@pytest.fixture
+def tuner(session: xr.DataTree) -> Iterator[Tuner]:
+    made = Tuner(session)
+    assert made.wait()
+    yield made
+    made.close()
+
+
+def amplitude(x: xr.DataArray, frequency: float) -> float:
+    """Amplitude of a tone in the middle of the first channel."""
+    middle = x.isel(channel=0, time=slice(1000, 4000))
+    turn = np.exp(-2j * np.pi * frequency * middle["time"].values)
+    return float(2 * abs(np.mean(middle.values * turn)))
+
+
+def drawn(tuner: Tuner, curve: int) -> np.ndarray[Any, Any]:
+    return np.asarray(tuner.figure.data[curve].y, dtype=float)
+
+
+def until(true: Callable[[], bool], seconds: float = 10.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def threads(name: str) -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name.startswith(name)]
+
+
+def test_the_tuner_begins_with_the_preset_of_the_signal(tuner: Tuner) -> None:
+    assert tuner.chain == filters.preset("raw", rate=RATE)
+    assert amplitude(tuner.filtered, 50) < 0.05
+    assert amplitude(tuner.filtered, 130) == pytest.approx(10, rel=0.1)
+
+
+def test_a_control_changes_the_chain_and_the_picture(tuner: Tuner) -> None:
+    before = drawn(tuner, 1)
+    tuner.set("BandPass", low=180)
+    assert tuner.wait()
+    assert tuner.chain == Chain(BandPass(180, 450), Notch(50))
+    after = drawn(tuner, 1)
+    assert np.nanmax(np.abs(after[500:1500])) < 0.6 * np.nanmax(np.abs(before[500:1500]))
+
+
+def test_the_line_of_code_makes_the_chain(tuner: Tuner) -> None:
+    tuner.set("Notch", mains=60, q=12)
+    tuner.set("Envelope", cutoff=20)
+    name, _, code = tuner.code.partition(" = ")
+    assert name == "chain"
+    names = {**filters.STEPS, "Chain": Chain}
+    wanted = Chain(BandPass(20, 450), Notch(60, q=12), Envelope(20))
+    assert eval(code, names) == tuner.chain == wanted
+
+
+def test_switching_a_step_off_takes_it_out(tuner: Tuner) -> None:
+    tuner.set("Notch", on=False)
+    assert tuner.chain == Chain(BandPass(20, 450))
+    assert amplitude(tuner.filtered, 50) == pytest.approx(5, rel=0.1)
+
+
+def test_an_impossible_band_is_said_in_words_and_is_no_chain(tuner: Tuner) -> None:
+    tuner.set("BandPass", low=100, high=60)
+    assert "low=100 Hz must be below high=60 Hz" in tuner.message
+    with pytest.raises(ValueError, match="must be below"):
+        _ = tuner.chain
+    tuner.set("BandPass", low=20, high=450)
+    assert tuner.wait()
+    assert "comes out as raw" in tuner.message
+
+
+def test_an_envelope_is_offered_no_band_pass() -> None:
+    x = recording.signal(
+        np.abs(raw_signal().values),
+        rate=RATE,
+        units="V",
+        signal_kind="envelope",
+        channel=["a", "b"],
+    )
+    made = Tuner(x)
+    assert made.wait()
+    assert made.chain == Chain(LowPass(10), Baseline())
+    with pytest.raises(ValueError, match="no controls for 'BandPass': there are LowPass, Baseline"):
+        made.set("BandPass")
+    made.close()
+
+
+def test_a_chain_that_does_not_suit_the_signal_is_refused_in_words() -> None:
+    slow = recording.signal(np.random.default_rng(0).normal(size=400), rate=20.0, units="uV")
+    made = Tuner(slow, Chain(BandPass(20, 450)))
+    assert made.wait()
+    assert "20–450 Hz" in made.message
+    assert made.error is not None
+    assert drawn(made, 0).size  # the recording is shown all the same
+    assert not drawn(made, 1).size
+    made.close()
+
+
+def test_channels_of_several_kinds_are_refused_with_the_way_out() -> None:
+    x = recording.signal(
+        raw_signal().values,
+        rate=RATE,
+        units="V",
+        signal_kind=["raw", "envelope"],
+        channel=["a", "b"],
+    )
+    with pytest.raises(ValueError, match="need a chain each"):
+        Tuner(x)
+
+
+def test_a_chain_given_keeps_its_order_and_its_other_options(session: xr.DataTree) -> None:
+    chain = Chain(Notch(60, harmonics=2), BandPass(30, 200, order=2))
+    made = Tuner(session, chain)
+    assert made.chain == chain
+    made.close()
+
+
+def test_only_the_newest_of_many_changes_must_be_drawn(tuner: Tuner) -> None:
+    for low in range(10, 110):
+        tuner.set("BandPass", low=low)
+    assert tuner.wait()
+    assert tuner.chain.steps[0] == BandPass(109, 450)
+    wanted = tuner.chain.response(RATE, frequency=[60.0])["magnitude_zero_phase"].item()
+    shown = np.interp(60.0, tuner.figure.data[4].x, drawn(tuner, 4))
+    assert shown == pytest.approx(max(wanted, -120), abs=0.5)
+
+
+def test_a_closed_tuner_leaves_no_thread(session: xr.DataTree) -> None:
+    made = Tuner(session)
+    assert made.wait()
+    made.close()
+    until(lambda: not threads("emgnb tuner"))
+
+
+# ---- steps, their order, and the way back
+
+
+def names(tuner: Tuner) -> list[str]:
+    return [type(step).__name__ for step in tuner.chain.steps]
+
+
+def test_steps_are_added_moved_and_removed(tuner: Tuner) -> None:
+    tuner.add(filters.MotionArtefact())
+    assert names(tuner) == ["BandPass", "Notch", "MotionArtefact"]
+    row = tuner._rows.rows[-1]
+    row.up.click()
+    row.up.click()
+    row.up.click()
+    assert names(tuner) == ["BandPass", "MotionArtefact", "Notch"]
+    tuner._rows.rows[0].away.click()
+    assert names(tuner) == ["MotionArtefact", "Notch"]
+    assert tuner.wait()
+    assert tuner.error is None
+    with pytest.raises(TypeError, match="is no step"):
+        tuner.add("BandPass")  # type: ignore[arg-type]
+
+
+def test_every_step_can_be_added_by_its_name() -> None:
+    made = Tuner(emg(), Chain(BandPass(20, 450)))
+    for name, step in made._steps.items():
+        assert any(text.startswith(f"{name}: ") for text, _ in made._new.options)
+        made._new.value = name
+        made._adding.children[1].click()
+        assert made.error is None
+        assert names(made)[-1] == name
+        # The controls stand for the very step.
+        assert made.chain.steps[-1] == step
+    made.close()
+
+
+def test_undo_takes_back_a_whole_drag_and_redo_does_it_again(tuner: Tuner) -> None:
+    begun = tuner.chain
+    for low in (22, 25, 31, 40):  # a slider on its way
+        tuner.set("BandPass", low=low)
+    tuner.add(HighPass(5))
+    tuner.set("Notch", on=False)
+    seen = tuner.chain
+    tuner.undo()
+    assert names(tuner) == ["BandPass", "Notch", "HighPass"]
+    tuner.undo()
+    assert tuner.chain == Chain(BandPass(40, 450), Notch(50))
+    tuner.undo()
+    assert tuner.chain == begun
+    assert tuner._undo.disabled
+    tuner.undo()  # nothing left to take back
+    for _ in range(3):
+        tuner.redo()
+    assert tuner.chain == seen
+    assert tuner._redo.disabled
+
+
+def test_a_change_after_undo_forgets_what_was_undone(tuner: Tuner) -> None:
+    tuner.set("BandPass", low=30)
+    tuner.undo()
+    tuner.set("BandPass", low=60)
+    tuner.redo()
+    assert tuner.chain.steps[0] == BandPass(60, 450)
+
+
+def test_a_and_b_hold_a_chain_each(tuner: Tuner) -> None:
+    a = tuner.chain
+    tuner._slot.value = "B"
+    assert tuner.chain == a
+    tuner.set("BandPass", low=80)
+    b = tuner.chain
+    tuner._slot.value = "A"
+    assert tuner.chain == a
+    tuner._slot.value = "B"
+    assert tuner.chain == b
+    assert tuner.wait()
+    assert tuner.error is None
+
+
+def test_a_preset_and_the_one_for_this_recording_begin_anew() -> None:
+    made = Tuner(emg(hum=20.0), Chain(HighPass(100)))
+    made._preset.value = "for this recording"
+    assert made.chain == filters.preset_for(made._shown)
+    assert any(isinstance(step, Notch | filters.MainsInterpolation) for step in made.chain.steps)
+    made._preset.value = "raw"
+    assert made.chain == filters.preset("raw", rate=RATE)
+    made.undo()
+    made.undo()
+    assert made.chain == Chain(HighPass(100))
+    made.close()
+
+
+def test_json_goes_out_and_comes_in(tuner: Tuner) -> None:
+    assert json.loads(tuner._json.value) == json.loads(tuner.chain.to_json())
+    wanted = Chain(HighPass(35, order=2), Notch(60, harmonics=(1, 3)))
+    tuner._json.value = wanted.to_json()
+    assert tuner.chain == wanted
+    tuner._json.value = "[{"
+    assert "no JSON of a chain" in tuner.message
+    assert tuner.chain == wanted
+
+
+# ---- what it gains and costs
+
+
+def test_a_setting_that_kills_the_muscle_is_said_and_measured() -> None:
+    made = Tuner(emg(), Chain(HighPass(150)))
+    assert made.wait()
+    assert len(made.doubts) == 1
+    assert "HighPass(cutoff=150" in made.doubts[0]
+    assert "where the muscle is" in made._doubts.value
+    assert made.effect is not None
+    assert (made.effect["kept"].values < 0.6).all()
+    made.set("HighPass", cutoff=20)
+    assert made.wait()
+    assert made.doubts == []
+    assert (made.effect["kept"].values > 0.9).all()
+    assert "muscle kept" in made._table.value
+    made.close()
+
+
+def test_a_notch_for_mains_that_is_not_there_and_mains_without_a_notch_are_said() -> None:
+    clean, hummed = emg(), emg(hum=20.0)
+    assert quality.doubts(clean, Chain(BandPass(20, 450))) == []
+    (idle,) = quality.doubts(clean, Chain(BandPass(20, 450), Notch(50)))
+    assert "no mains stands out at 50 Hz" in idle
+    assert quality.doubts(hummed, Chain(BandPass(20, 450), Notch(50))) == []
+    (left,) = quality.doubts(hummed, Chain(BandPass(20, 450)))
+    assert "add Notch(50)" in left
+    (wrong,) = quality.doubts(hummed, Chain(BandPass(20, 450), Notch(60)))
+    assert "50 Hz does" in wrong
+    effect = quality.effect(hummed, Chain(BandPass(20, 450), Notch(50))(hummed))
+    assert (effect["mains_before"] > 0.5).all()
+    assert (effect["mains_after"] < 0.05).all()
+    assert (effect["snr_after"] > effect["snr_before"]).all()
+    with pytest.raises(ValueError, match="must be one recording"):
+        quality.effect(hummed, clean.isel(time=slice(0, 5000)))
+
+
+def test_each_answer_of_the_chain_can_be_drawn(tuner: Tuner) -> None:
+    response = tuner.chain.response(RATE)
+    for what, name in (("phase", "phase"), ("group delay", "group_delay")):
+        tuner._what.value = what
+        assert tuner.wait()
+        scale = 1e3 if what == "group delay" else 1.0
+        wanted = scale * np.interp(130.0, response["frequency"], response[name])
+        assert np.interp(130.0, tuner.figure.data[4].x, drawn(tuner, 4)) == pytest.approx(
+            wanted, rel=0.05
+        )
+    tuner._what.value = "impulse"
+    assert tuner.wait()
+    lag = np.asarray(tuner.figure.data[4].x)
+    assert lag[np.argmax(drawn(tuner, 4))] == pytest.approx(0.0, abs=1e-3)
+    assert tuner.figure.layout.xaxis4.title.text == "time (s)"
+
+
+# ---- stored sessions
+
+
+def test_sessions_are_filtered_into_new_stores_beside_them(session, tmp_path) -> None:
+    paths = [recording.save(session, tmp_path / f"{name}.zarr") for name in ("one", "two")]
+    made = Tuner(session)
+    made._paths.value = str(tmp_path / "*.zarr")
+    made._apply.click()
+    until(lambda: made._applying is not None and not made._applying.is_alive())
+    assert made.error is None
+    assert made._progress.value == 1.0
+    for path in paths:
+        new = recording.open(path.with_name(f"{path.stem}-filtered.zarr"))
+        assert amplitude(recording.emg(new), 50) < 0.05
+        assert new["markers/text"].values.tolist() == ["smile", "rest"]
+    assert made.apply(paths[:1])[0].name == "one-filtered-2.zarr", "nothing is overwritten"
+    made._paths.value = str(tmp_path / "none*.zarr")
+    made._apply.click()
+    assert "no session at" in made.message
+    made.close()
