@@ -187,7 +187,7 @@ def start(
     try:
         launched = subprocess.run(
             command,
-            env=_environment(),
+            env=environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             encoding="utf-8",
@@ -259,8 +259,8 @@ def _fresh_folder(parent: Path, participant: str) -> Path:
     raise FileExistsError(f"{parent / name} and its 999 successors exist")
 
 
-def _environment() -> dict[str, str]:
-    """Return this process's environment, with emgnb in reach if it is not installed."""
+def environment() -> dict[str, str]:
+    """Return the environment for a process like this one, with emgnb in reach if not installed."""
     home = Path(emgnb.__file__).parents[1]
     if home.name in ("site-packages", "dist-packages"):
         return dict(os.environ)

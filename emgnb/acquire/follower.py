@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +45,18 @@ class Follower:
     def units(self) -> str:
         """Unit of what `read` gives."""
         return self._scale_of(self._take)[0]
+
+    @property
+    def signal_kind(self) -> str | list[str]:
+        """What the sensors give, "raw", "rectified" or "envelope"; one, or one a channel."""
+        settings, device = self._take.settings, self._take.device
+        kinds: str | list[str] = settings.get("signal_kind") or device.get("signal_kind") or "raw"
+        return kinds
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the recording was started with; see `acquire.start`."""
+        return dict(self._take.settings)
 
     def read(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
         """Return the new scans' numbers (n,) and values (n, channels) in the session's units.
