@@ -84,6 +84,89 @@ def test_jerks_found_part_by_part_are_those_of_the_whole():
     assert np.nanmax(np.abs(joined.values - whole.values)) < 1e-7
 
 
+# dask
+
+
+MANY = Chain(BandPass(), MainsInterpolation(harmonics=2), Envelope())
+FEW = Chain(BandPass(), Envelope())
+
+
+@pytest.mark.parametrize(
+    "filtered", [PRESETS["raw"], MANY, Chain(BandPass(), MainsTracker(harmonics=2))]
+)
+def test_dask_arrays_filtered_are_the_parts_bit_by_bit_and_the_whole_within_1e_9(filtered):
+    x = gapped()
+    whole = filtered(x)
+    lazily = filtered(x.chunk(time=17_300))
+    assert recording.is_lazy(lazily)
+    assert lazily["valid"].chunks == (lazily.chunks[0],)
+    assert lazily.chunksizes["time"][0] == 17_300
+    found = lazily.compute()
+    xr.testing.assert_identical(found, xr.concat(list(filtered.blocks(x, seconds=17.3)), "time"))
+    assert np.nanmax(np.abs(found - whole)) < 1e-9 * np.nanmax(np.abs(whole))
+    np.testing.assert_array_equal(found["valid"], whole["valid"])
+
+
+def test_nothing_is_filtered_before_it_is_used(monkeypatch):
+    from emgnb.filters import whole
+
+    def refuse(*_, **__):
+        raise AssertionError("filtered already")
+
+    x = gapped().chunk(time=50_000)
+    y = PRESETS["raw"](x)
+    monkeypatch.setattr(whole, "over", refuse)
+    assert PRESETS["raw"](x).sizes == y.sizes
+    with pytest.raises(AssertionError, match="already"):
+        y.isel(time=slice(10)).compute()
+
+
+def test_one_chain_after_another_and_one_channel_without_a_dim_stay_lazy():
+    x = gapped()
+    lazily = x.chunk(time=33_000)
+    twice = Chain(Envelope())(PRESETS["raw"](lazily))
+    expected = Chain(Envelope())(PRESETS["raw"](x))
+    np.testing.assert_allclose(twice, expected, atol=1e-9)
+    np.testing.assert_array_equal(twice["valid"], expected["valid"])
+    one = PRESETS["raw"](lazily.isel(channel=1))
+    assert recording.is_lazy(one)
+    np.testing.assert_allclose(one, PRESETS["raw"](x).isel(channel=1), atol=1e-9)
+    turned = PRESETS["raw"](lazily.transpose("channel", "time"))
+    assert turned.dims == ("channel", "time")
+    np.testing.assert_allclose(turned.T, PRESETS["raw"](x), atol=1e-9)
+
+
+def test_an_offset_is_found_in_dask_arrays_too():
+    x = (noise(60_000) + 512).assign_attrs(units="count").chunk(time=20_000)
+    with pytest.raises(ValueError, match="raw channel ch1: it lies at 51"):
+        Chain(Envelope())(x)
+
+
+def test_processes_of_a_cluster_store_the_same_session_as_parts_one_after_the_other(tmp_path):
+    from dask.distributed import Client, LocalCluster
+
+    x = gapped(160_000).astype(np.float32)
+    markers = recording.markers([3.0], ["smile"])
+    source = recording.save(recording.make(x, markers=markers, task="smile"), tmp_path / "in.zarr")
+    filter_session(source, FEW, tmp_path / "parts.zarr", seconds=40)
+    lazily = recording.open(source, chunks=40)
+    filter_session(lazily, FEW, tmp_path / "threads.zarr")
+    with (
+        LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
+        ) as cluster,
+        Client(cluster),
+    ):
+        filter_session(lazily, FEW, tmp_path / "cluster.zarr")
+    expected = recording.open(tmp_path / "parts.zarr")
+    assert expected.attrs["task"] == "smile"
+    for name in ("threads", "cluster"):
+        xr.testing.assert_identical(recording.open(tmp_path / f"{name}.zarr"), expected)
+
+
+# one after the other
+
+
 def test_a_channel_without_any_sample_condemns_no_part():
     x = noise(60_000)
     x[:, 1] = np.nan
@@ -103,8 +186,9 @@ def test_a_long_recording_goes_part_by_part_by_itself(monkeypatch):
 
 
 def test_a_step_that_needs_the_whole_recording_has_no_parts():
-    with pytest.raises(ValueError, match=r"Detrend must see the whole.*chain\.fit"):
-        Chain(Detrend()).blocks(noise(10_000))
+    for parts in (Chain(Detrend()).blocks, lambda x: Chain(Detrend())(x.chunk(time=5000))):
+        with pytest.raises(ValueError, match=r"Detrend must see the whole.*chain\.fit"):
+            parts(noise(10_000))
     with pytest.raises(ValueError, match="seconds=0, expected a number above 0"):
         PRESETS["raw"].blocks(noise(10_000), seconds=0)
 

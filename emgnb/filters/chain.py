@@ -60,16 +60,22 @@ class Chain:
         (time, channel) as `x`: dtype and coordinates kept, `signal_kind`, `units` and `history`
         brought up to date. NaN stays NaN, and `valid` is False there and where what was lost could
         move the result by more than 5 % of its own amplitude. A channel that is NaN throughout
-        stays so and marks nothing.
+        stays so and marks nothing. Of dask arrays, `recording.open(path, chunks=300)`, come dask
+        arrays in the same chunks, computed when they are used or saved; each chunk is filtered with
+        as much on either side as makes a difference, so chunks much shorter than that cost time.
 
         Raises
         ------
         TypeError : no signal, such as a whole session
-        ValueError : kind of signal, rate or length do not suit a step; all reasons in one message
+        ValueError : kind of signal, rate or length do not suit a step, all reasons in one message;
+            or the signal is a dask array and a step needs the whole recording
         """
+        recording.need_signal(x, dims=("time",))
+        if recording.is_lazy(x):
+            return self._lazily(x)
         return self._whole(x)[0]
 
-    def blocks(self, x: xr.DataArray, *, seconds: float = long.PART) -> Iterator[xr.DataArray]:
+    def blocks(self, x: xr.DataArray, *, seconds: float = recording.PART) -> Iterator[xr.DataArray]:
         """Filter a recording of any length part by part: joined, the parts are `chain(x)`.
 
         Memory grows with `seconds` and with the time the chain's filters ring, not with the
@@ -91,21 +97,16 @@ class Chain:
         rate, kinds = suits.suits(self.steps, x)
         recording.need_positive(seconds=seconds)
         self._long_enough(x.sizes["time"], rate)
-        if self._unmeasured():
-            raise ValueError(
-                f"{', '.join(self._unmeasured())} must see the whole recording at once. A level is "
-                "measured beforehand on a part that holds rest and contraction, "
-                "chain.fit(x.isel(time=slice(600_000))), and that chain runs part by part; for the "
-                "rest take the chain(x) of recordings that fit in memory."
-            )
+        self._runs_by_parts()
         return self._blocks(x, rate, kinds, max(round(seconds * rate), 1))
 
     def _blocks(
         self, x: xr.DataArray, rate: float, kinds: Sequence[str], size: int
     ) -> Iterator[xr.DataArray]:
-        for first, part in long.parts(self, x, rate, size):
-            here = x.isel(time=slice(first, first + len(part.values)))
-            yield self._give(here, part.values, kinds, part.disturbed, phase="zero")
+        bounds = list(recording.bounds(x.sizes["time"], size))
+        found = long.parts(self.steps, x, rate, bounds, _dtype(x))
+        for keep, (values, disturbed) in zip(bounds, found, strict=True):
+            yield self._give(x.isel(time=slice(*keep)), values, kinds, disturbed, phase="zero")
 
     def fit(self, x: xr.DataArray) -> Chain:
         """Measure the levels that `Baseline` and `Normalise` need, and return a chain with them.
@@ -115,7 +116,8 @@ class Chain:
 
         Parameters
         ----------
-        x : (time, channel) signal
+        x : (time, channel) signal; all of it is read into memory, so of a long recording give a
+            part that holds rest and contraction
 
         Raises
         ------
@@ -262,7 +264,7 @@ class Chain:
         ran = whole.over(
             self.steps,
             values,
-            Place(rate, 0, float(x["time"].isel(time=0)), suits.names_of(x)),
+            Place(rate, 0, suits.start_of(x), suits.names_of(x)),
             invalid=_invalid(x, values) if whole_needed else None,
         )
         known = Chain(*ran.steps)
@@ -272,9 +274,17 @@ class Chain:
     def _by_parts(self, x: xr.DataArray, rate: float, kinds: Sequence[str]) -> xr.DataArray:
         values = np.empty((x.sizes["time"], len(kinds)), dtype=_dtype(x))
         disturbed = np.empty(len(values), dtype=bool)
-        for first, part in long.parts(self, x, rate, LONG // 4):
-            values[first : first + len(part.values)] = part.values
-            disturbed[first : first + len(part.values)] = part.disturbed
+        bounds = list(recording.bounds(len(values), LONG // 4))
+        found = long.parts(self.steps, x, rate, bounds, values.dtype)
+        for keep, part in zip(bounds, found, strict=True):
+            values[slice(*keep)], disturbed[slice(*keep)] = part
+        return self._give(x, values, kinds, disturbed, phase="zero")
+
+    def _lazily(self, x: xr.DataArray) -> xr.DataArray:
+        rate, kinds = suits.suits(self.steps, x)
+        self._long_enough(x.sizes["time"], rate)
+        self._runs_by_parts()
+        values, disturbed = long.lazily(self.steps, x, rate, _dtype(x))
         return self._give(x, values, kinds, disturbed, phase="zero")
 
     def _unmeasured(self) -> list[str]:
@@ -296,6 +306,15 @@ class Chain:
                 f"needs {short[0].least(rate) / rate:.3g} s or more."
             )
 
+    def _runs_by_parts(self) -> None:
+        if self._unmeasured():
+            raise ValueError(
+                f"{', '.join(self._unmeasured())} must see the whole recording at once. A level is "
+                "measured beforehand on a part that holds rest and contraction, "
+                "chain.fit(x.isel(time=slice(600_000))), and that chain runs part by part; for the "
+                "rest take the chain(x) of recordings that fit in memory, chain(x.compute())."
+            )
+
     def _runs_live(self) -> None:
         reasons = suits.live_reasons(self.steps)
         if reasons:
@@ -315,7 +334,7 @@ class Chain:
         data = values.astype(_dtype(x), copy=False).reshape(turned.shape)
         valid = ~disturbed
         if "valid" in x.coords:
-            valid = valid & x["valid"].values
+            valid = valid & x["valid"].data
         kind = x["signal_kind"]
         out = (
             turned.copy(data=data)

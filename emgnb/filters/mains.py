@@ -91,11 +91,11 @@ class MainsInterpolation(_Followed):
         lines = _Lines(self, size, place.rate)
         taper = dsp.get_window("hann", size)
         hum = np.zeros((len(values) + 2 * size, values.shape[1]), order="F")
-        for at, piece in _stretches(values, place, size):
+        for at, piece, there in _stretches(values, missing, place, size):
             spectrum = fft.rfft(piece * taper[:, np.newaxis], axis=0)
             power = np.square(np.abs(spectrum))
             excess = np.zeros_like(spectrum)
-            found = lines.frequency(_padded(piece, taper, size))
+            found = lines.frequency(_padded(piece[:, there], taper, size))
             for order, centre in lines.harmonics(found):
                 self._interpolate(spectrum, power, excess, centre, order, place.rate / size)
             hum[at + size : at + 2 * size] += fft.irfft(excess, n=size, axis=0)
@@ -160,9 +160,9 @@ class MainsTracker(_Followed):
         lines = _Lines(self, size, place.rate)
         taper = dsp.get_window("hann", size)
         seen, track = [], []
-        for at, piece in _stretches(values, place, size):
+        for at, piece, there in _stretches(values, missing, place, size):
             seen.append(at + size / 2)
-            track.append(lines.frequency(_padded(piece, taper, size)))
+            track.append(lines.frequency(_padded(piece[:, there], taper, size)))
         frequency = np.interp(np.arange(len(values)), seen, track)
         angle = 2 * np.pi * np.cumsum(frequency) / place.rate
         smooth = self._smooth(place.rate)
@@ -187,12 +187,12 @@ class _Lines:
 
     def __init__(self, step: OfMains, size: int, rate: float) -> None:
         centres = step.corners(rate)
-        self._rate = rate
-        self.padded = _fast(size)
+        self._mains = step.mains
+        padded = _fast(size)
         self._grid = np.arange(step.mains - DRIFT, step.mains + DRIFT + FINE / 2, FINE)
         self._orders = np.rint(np.array(centres) / step.mains).astype(np.int64)
-        resolution = rate / self.padded
-        last = self.padded // 2
+        resolution = rate / padded
+        last = padded // 2
         bins = np.rint(self._orders * self._grid[:, np.newaxis] / resolution).astype(np.int64)
         self._bins = np.minimum(bins, last)
         self._around = [
@@ -204,7 +204,12 @@ class _Lines:
         ]
 
     def frequency(self, power: Array) -> float:
-        """Frequency in Hz at which all channels and harmonics together have most power."""
+        """Frequency in Hz at which all channels and harmonics together have most power.
+
+        The nominal one, where there is no channel: all are lost.
+        """
+        if not power.size:
+            return self._mains
         usual = np.stack([np.median(power[around], axis=0) for around in self._around])
         # A quiet channel counts as much as a loud one: what matters is what stands out.
         weight = 1.0 / np.maximum(usual, 1e-30)
@@ -237,10 +242,13 @@ def _padded(piece: Array, taper: Array, size: int) -> Array:
     return np.square(spectrum.real) + np.square(spectrum.imag)
 
 
-def _stretches(values: Array, place: Place, size: int) -> Iterator[tuple[int, Array]]:
-    """Yield stretches half their size apart, on a grid fixed in the recording, and where they lie.
+def _stretches(
+    values: Array, missing: Mask, place: Place, size: int
+) -> Iterator[tuple[int, Array, Mask]]:
+    """Yield stretches half their size apart, on a grid fixed in the recording.
 
-    Beyond the ends the samples are reflected about the last one.
+    Of each its first row, its samples, and the channels that are there for half of it or more: on
+    a bridge over a gap no mains is measured. Beyond the ends the samples are reflected.
     """
     n = len(values)
     hop = size // 2
@@ -253,4 +261,5 @@ def _stretches(values: Array, place: Place, size: int) -> Iterator[tuple[int, Ar
         rows = np.where(rows < 0, -rows, rows)
         rows = np.where(rows > n - 1, 2 * (n - 1) - rows, rows)
         inside = low == at and high == at + size
-        yield at, values[at : at + size] if inside else values[np.clip(rows, 0, n - 1)]
+        piece = values[at : at + size] if inside else values[np.clip(rows, 0, n - 1)]
+        yield at, piece, missing[low:high].mean(axis=0) <= 0.5

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import xarray as xr
 from emgnb import recording
 from emgnb.filters.base import Step
 
-# Rows looked at in one go, so that a recording on disk is never read as a whole.
+# Rows looked at in one go, so that a recording on disk never lies in memory as a whole.
 ROWS = 1 << 19
 
 
@@ -91,30 +91,37 @@ def _offset_reasons(
 
 def _moments(x: xr.DataArray) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Mean and standard deviation of each channel's finite samples; NaN where there are none."""
-    parts = []
-    for rows in _pieces(x):
-        seen = np.isfinite(rows)
-        count = np.maximum(seen.sum(axis=0), 1)
-        values = np.where(seen, rows, 0.0)
-        mean = values.sum(axis=0) / count
-        parts.append((seen.sum(axis=0), mean, (np.square(values - mean) * seen).sum(axis=0)))
-    counts, means, squares = (np.array(each, dtype=np.float64) for each in zip(*parts, strict=True))
-    total = counts.sum(axis=0)
+    bounds = list(recording.bounds(x.sizes["time"], ROWS))
+    counts, means, squares = map(np.array, zip(*recording.over_rows(_sums, x, bounds), strict=True))
+    total = counts.sum(axis=0, dtype=np.float64)
     total[total == 0] = np.nan
     mean = (counts * means).sum(axis=0) / total
     square = (squares + counts * np.square(means - mean)).sum(axis=0) / total
     return mean, np.sqrt(square)
 
 
-def _pieces(x: xr.DataArray) -> Iterator[npt.NDArray[Any]]:
-    for at in range(0, x.sizes["time"], ROWS):
-        yield table(x.isel(time=slice(at, at + ROWS)))
+def _sums(rows: xr.DataArray, first: int) -> tuple[npt.NDArray[Any], ...]:
+    """Count, mean, and sum of squares about it of each channel's finite samples."""
+    found = table(rows)
+    seen = np.isfinite(found)
+    count = seen.sum(axis=0)
+    values = np.where(seen, found, 0.0)
+    mean = values.sum(axis=0, dtype=np.float64) / np.maximum(count, 1)
+    return count, mean, (np.square(values - mean) * seen).sum(axis=0)
 
 
-def table(x: xr.DataArray) -> npt.NDArray[Any]:
+def table(x: xr.DataArray | xr.Variable) -> npt.NDArray[Any]:
     """Values as (time, channel), whatever the order of the dims, or one channel without a dim."""
     values = x.transpose("time", ...).values
     return values[:, np.newaxis] if values.ndim == 1 else values
+
+
+def start_of(x: xr.DataArray) -> float:
+    """Time of the first sample in s, from the index where it knows: no array is made for it."""
+    index = x.xindexes["time"]
+    if isinstance(index, recording.TimeIndex):
+        return float(index.start)
+    return float(x["time"].values[0])
 
 
 def names_of(x: xr.DataArray) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ def over(
     place: Place,
     *,
     invalid: Mask | None = None,
+    dead: Mask | None = None,
     before: engine.Neighbours = (),
     after: engine.Neighbours = (),
 ) -> Ran:
@@ -41,14 +42,13 @@ def over(
     values : with each channel's samples side by side, along which filters run
     place : where in the recording they lie
     invalid : samples on which nothing may be measured, though they are there
+    dead : of a part, channels without a sample in the whole recording
     before, after : see `engine.bridge`
     """
     missing: Mask = ~np.isfinite(values)
     values = engine.bridge(values, missing, before, after)
     unseen = missing if invalid is None else missing | invalid
-    dead = np.asarray(missing.all(axis=0))
-    for i, beyond in enumerate(zip(before, after, strict=True)):
-        dead[i] &= beyond == (None, None)
+    dead = np.asarray(missing.all(axis=0)) if dead is None else dead
     disturbed = _gaps(missing, dead)
     pending: list[Array] = []
     fitted: list[Step] = []
