@@ -55,8 +55,8 @@ def taken_back(texts: Sequence[str]) -> list[int]:
 class Recorder(Shape):
     """What a run needs of a recording; see `acquire.Recorder`."""
 
-    def mark(self, text: str) -> None:
-        """Mark this moment."""
+    def mark(self, text: str, *, uncertainty: float = 0.0) -> None:
+        """Mark this moment, known to within `uncertainty` s."""
 
 
 @dataclass(frozen=True)
@@ -295,6 +295,7 @@ class Run:
     recorder : the recording that gets the markers; one that hears cues, like the simulated face,
         does what it is told
     show : called with each new `Moment`, from the run's thread
+    uncertainty : how far off a marker may be from what the person sees, s, asked at each
 
     Notes
     -----
@@ -308,9 +309,11 @@ class Run:
         recorder: Recorder,
         *,
         show: Callable[[Moment], object] = lambda moment: None,
+        uncertainty: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self.protocol = protocol
         self._recorder = recorder
+        self._uncertainty = uncertainty
         self._show = show
         self._todo = list(protocol.steps())
         self._of = len(self._todo)
@@ -372,6 +375,9 @@ class Run:
 
     # ---- the run's own thread
 
+    def _mark(self, text: str) -> None:
+        self._recorder.mark(text, uncertainty=self._uncertainty())
+
     def _tell(self, order: str) -> None:
         with self._changed:
             self._order = order
@@ -395,12 +401,12 @@ class Run:
     def _ask(self, step: Step, number: int) -> None:
         if self._phase("countdown", step, step.countdown, number) == "redo":
             self._take_back()
-        self._recorder.mark(step.marker)
+        self._mark(step.marker)
         self._last = step
         ended = self._phase("hold", step, step.hold, number)
         if ended in ("redo", "pause"):
             self._take_back()
-        self._recorder.mark(END)
+        self._mark(END)
         if ended == "stop":
             raise _Stopped
         if self._phase("rest", step, step.rest, number) == "redo":
@@ -410,7 +416,7 @@ class Run:
         """Mark the last step as spoilt, and ask for it once more at the end."""
         if self._last is None:
             return
-        self._recorder.mark(SPOILT)
+        self._mark(SPOILT)
         self._todo.append(self._last)
         self._of += 1
         self.spoilt += 1
@@ -437,7 +443,7 @@ class Run:
                 return self._phase(phase, step, max(left, 0.0), number)
 
     def _pause(self, step: Step, number: int) -> None:
-        self._recorder.mark(PAUSE)
+        self._mark(PAUSE)
         self._give("paused", step, number=number)
         while (order := self._next_order(None)) != "resume":
             if order == "stop":

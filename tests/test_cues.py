@@ -19,10 +19,12 @@ class Tape:
 
     def __init__(self):
         self.marks: list[tuple[float, str]] = []
+        self.uncertainties: list[float] = []
         self.begun = time.monotonic()
 
-    def mark(self, text):
+    def mark(self, text, *, uncertainty=0.0):
         self.marks.append((time.monotonic() - self.begun, text))
+        self.uncertainties.append(uncertainty)
 
     @property
     def texts(self):
@@ -110,10 +112,11 @@ def test_a_file_that_a_person_wrote_is_read_and_what_is_wrong_in_it_is_said(tmp_
 def test_a_run_marks_each_beginning_and_each_end_in_time():
     protocol = Protocol(("smile", "frown"), 2, practice=False, seed=1, **QUICK)
     tape, seen = Tape(), []
-    run = Run(protocol, tape, show=seen.append).start()
+    run = Run(protocol, tape, show=seen.append, uncertainty=lambda: 0.03).start()
     assert run.wait(20)
     asked = [step.marker for step in protocol.steps()]
     assert tape.texts == [text for marker in asked for text in (marker, "end")]
+    assert set(tape.uncertainties) == {0.03}
     held = np.diff([t for t, _ in tape.marks])[::2]
     assert (held >= 0.1).all()
     assert [moment.phase for moment in seen[:3]] == ["countdown", "hold", "rest"]
@@ -193,7 +196,7 @@ def test_a_run_that_is_stopped_ends_the_trial_it_holds():
 
 def test_a_recording_that_ends_meanwhile_is_said():
     class Gone(Tape):
-        def mark(self, text):
+        def mark(self, text, *, uncertainty=0.0):
             raise RuntimeError("the recording is over: the cable went")
 
     run = Run(Protocol(("smile",), 1, **QUICK), Gone()).start()

@@ -2,7 +2,7 @@
 
 The widget shows what `emgnb.cues.Run` asks for and hands buttons and keys to it; the markers go
 into the recording from the kernel, stamped when the browser is told. How long the browser then
-takes to draw is measured at every moment (`lags`).
+takes to draw is measured at every moment, and is the uncertainty of the markers.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ import traitlets
 from emgnb import cues
 from emgnb.cues import Moment, Protocol, Run
 from emgnb.widgets.panel import HERE, Panel
+
+# Drawings that say how long the next one may take, and s where there was none yet.
+RECENT, UNKNOWN = 20, 0.2
 
 
 class _Stage(anywidget.AnyWidget):
@@ -90,7 +93,9 @@ class Cues(Panel):
             raise RuntimeError("the protocol runs already: stop it before another start")
         self.error = None
         self._say("")
-        self.run = Run(self.protocol, self._recorder, show=self._show)
+        self.run = Run(
+            self.protocol, self._recorder, show=self._show, uncertainty=self._uncertainty
+        )
         self.run.start()
 
     def stop(self) -> None:
@@ -106,6 +111,10 @@ class Cues(Panel):
         """End the protocol and take the widget away; the recording goes on."""
         self.stop()
         super().close()
+
+    def _uncertainty(self) -> float:
+        """How late the browser may be to show what is marked: the slowest of the last drawings."""
+        return max(self.lags[-RECENT:], default=UNKNOWN)
 
     def _show(self, moment: Moment) -> None:
         """Send a moment to the browser; called from the run's thread."""

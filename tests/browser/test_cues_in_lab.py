@@ -69,6 +69,9 @@ def test_a_protocol_is_run_to_its_end_by_keyboard_alone(
     assert float(notebook.value("sorted(guide.lags)[len(guide.lags) // 2]")) < 0.5
     assert notebook.value("guide.error") == "None"
     read = "recording.open(rec.stop())"
+    spread = f"{read}['markers/uncertainty'].values"
+    assert float(notebook.value(f"float({spread}[2:].min())")) > 0.001  # what drawing takes
+    assert float(notebook.value(f"float({spread}.max())")) < 0.6
     assert notebook.value(f"labels.trials({read})['label'].values.tolist()") == "['frown', 'smile']"
 
 
