@@ -77,23 +77,21 @@ def _tops(rows: xr.DataArray, first: int) -> tuple[Array, Array]:
 def _near_the_top(rows: xr.DataArray, first: int, greatest: Array, span: Array) -> Array:
     """How many samples lie on the plateau, how many below it, and how many there are."""
     values = values_of(rows)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        below = (greatest - values) / span
-        at_end = below < PLATEAU
-        near = (below >= PLATEAU) & (below < NEAR)
-    counts = [mask.sum(axis=0) for mask in (at_end, near, np.isfinite(values))]
-    return np.array(counts, dtype=np.float64)
+    at_end, near = ((values > greatest - share * span).sum(axis=0) for share in (PLATEAU, NEAR))
+    return np.stack([at_end, near - at_end, np.isfinite(values).sum(axis=0)]).astype(np.float64)
 
 
 def flat(values: Array, hold: int) -> Mask:
     """Which samples (time, channel) belong to a run of more than `hold` equal ones."""
-    same = np.zeros(values.shape, dtype=np.int32)
+    same = np.zeros_like(values, dtype=np.int32)
     same[1:] = values[1:] == values[:-1]
     total = np.cumsum(same, axis=0, dtype=np.int32)
-    out = np.zeros(values.shape, dtype=bool)
+    out = np.zeros_like(values, dtype=bool)
     if len(values) <= hold:
         return out
     ends_run = total[hold:] - total[:-hold] == hold
+    if not ends_run.any():
+        return out
     # Each run's end marks the `hold` samples before it as well.
     change = np.zeros((len(values) + 1, values.shape[1]), dtype=np.int32)
     change[: len(values) - hold] += ends_run
