@@ -183,9 +183,12 @@ def truth_of(path: str | os.PathLike[str], channels: int) -> list[npt.NDArray[np
     found = np.fromfile(path, dtype=RECORD)
     streams = []
     for stream in np.split(found, np.flatnonzero(found["kind"] == _FIRST))[1:]:
-        scan = np.cumsum((stream["kind"] == _TRIGGERED) | (stream["kind"] == _MISSED)) - 1
+        begins = stream["kind"] == _TRIGGERED
+        tick = np.cumsum(begins | (stream["kind"] == _MISSED)) - 1
+        # A tick that the converter had no time for may fall into a scan.
+        scan = np.maximum.accumulate(np.where(begins, tick, -1))
         seen = (stream["kind"] <= _TRIGGERED) & (stream["channel"] < channels) & (scan >= 0)
-        codes = np.full((int(scan[-1]) + 1, channels), -1, dtype=np.int32)
+        codes = np.full((int(tick[-1]) + 1, channels), -1, dtype=np.int32)
         codes[scan[seen], stream["channel"][seen]] = stream["code"][seen]
         streams.append(codes)
     return streams

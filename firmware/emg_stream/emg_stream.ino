@@ -39,6 +39,12 @@
 
 #include "protocol.h"
 
+#ifdef MUX5
+#define BANK _BV(MUX5)
+#else
+#define BANK 0
+#endif
+
 #define SECOND 1000000UL
 #define AGAIN 0x5EC0DE42UL
 #define TRIGGERS ((PINB >> TRIGGER_BIT) & 7)
@@ -62,7 +68,8 @@ static volatile uint8_t sent_to, sent_from;
 static char heard[64];  // bytes that came in
 static volatile uint8_t heard_to, heard_from;
 
-static uint8_t channels, walk;  // of this stream; ADCSRA between the channels of a scan
+static uint8_t channels, walk;  // of this stream; ADCSRA, but for what starts a conversion
+static volatile uint8_t next_bank, next_mux, next_control;
 static uint32_t second;
 static bool streaming;
 
@@ -70,12 +77,18 @@ static bool streaming;
 static settings_t settings __attribute__((section(".noinit")));
 static uint32_t again __attribute__((section(".noinit")));
 
-static void select(uint8_t pin)
+// What the converter's interrupt writes first of all: each cycle until then delays a channel.
+static void prepare(uint8_t pin, uint8_t control)
 {
-#ifdef MUX5
-    ADCSRB = _BV(ADTS2) | _BV(ADTS0) | (pin & 8 ? _BV(MUX5) : 0);
-#endif
-    ADMUX = _BV(REFS0) | (pin & 7);
+    next_bank = _BV(ADTS2) | _BV(ADTS0) | (pin & 8 ? BANK : 0);
+    next_mux = _BV(REFS0) | (pin & 7);
+    next_control = walk | control;
+}
+
+// While a scan is under way only this program starts the converter, in between only the timer.
+static void prepare_after(uint8_t pin)
+{
+    pin + 1 < channels ? prepare(pin + 1, _BV(ADSC)) : prepare(0, _BV(ADATE));
 }
 
 ISR(TIMER1_COMPB_vect)  // the converter has been started by the same tick
@@ -88,28 +101,33 @@ ISR(TIMER1_COMPB_vect)  // the converter has been started by the same tick
     channel = 0;
     open_scan = &scans[newest % SLOTS];
     open_scan->number = number;
+    prepare_after(0);
 }
 
 ISR(ADC_vect)
 {
+    ADCSRB = next_bank;
+    ADMUX = next_mux;
+    ADCSRA = next_control;
     scan_t *scan = open_scan;
     if (!scan)
         return;
-    uint8_t done = channel, next = done + 1;
-    bool more = next < channels;
-    select(more ? next : 0);
-    // While a scan is under way the timer must not start the converter.
-    ADCSRA = more ? walk | _BV(ADSC) : walk | _BV(ADATE);
-    scan->value[done] = ADC;
-    channel = next;
-    if (!more) {
+    uint8_t done = channel;
+    scan->value[done] = ADC;  // stands until the next is converted
+    channel = ++done;
+    if (done < channels)
+        prepare_after(done);
+    else {
         open_scan = 0;
         newest++;
     }
 }
 
-static void note(uint8_t inputs)
+ISR(PCINT0_vect)
 {
+    uint8_t inputs = TRIGGERS;
+    if (inputs == last_inputs)
+        return;
     if ((uint8_t)(newest_edge - oldest_edge) == sizeof edges / sizeof *edges) {
         dropped += sizeof(status_t) + FRAME_EXTRA;
         return;
@@ -118,13 +136,6 @@ static void note(uint8_t inputs)
     edge->micros = micros();
     edge->scans = ticks;
     edge->inputs = last_inputs = inputs;
-}
-
-ISR(PCINT0_vect)
-{
-    uint8_t inputs = TRIGGERS;
-    if (inputs != last_inputs)
-        note(inputs);
 }
 
 ISR(USART0_UDRE_vect)
@@ -176,11 +187,12 @@ static void send_scan()
     oldest++;
 }
 
-static void send_status(const edge_t *edge)
+static void send_status(const edge_t *edge, uint16_t flag)
 {
     noInterrupts();
-    status_t status = {STATUS,  edge->micros, edge->scans, overruns,
-                       dropped, edge->inputs, (uint16_t)settings.rate};
+    status_t status = {
+        STATUS,   edge->micros, edge->scans, overruns, dropped, (uint16_t)(edge->inputs | flag),
+        (uint16_t)settings.rate};
     interrupts();
     send(&status, sizeof status);
 }
@@ -218,13 +230,14 @@ static void start()
     }
     TCCR1B = TCCR1A = 0;
     // The converter's first conversion takes twice as long: get it over with.
-    ADCSRB = _BV(ADTS2) | _BV(ADTS0);
-    select(0);
     walk = _BV(ADEN) | _BV(ADIE) | bits;
+    prepare(0, _BV(ADATE));
+    ADCSRB = next_bank;
+    ADMUX = next_mux;
     ADCSRA = _BV(ADEN) | _BV(ADSC) | bits;
     while (ADCSRA & _BV(ADSC))
         ;
-    ADCSRA = walk | _BV(ADATE) | _BV(ADIF);
+    ADCSRA = next_control | _BV(ADIF);
     static const uint16_t division[] = {1, 8, 64, 256};
     uint8_t clock = 0;
     while ((F_CPU / division[clock] + settings.rate / 2) / settings.rate > 65536UL)
@@ -236,8 +249,8 @@ static void start()
     TIFR1 = _BV(OCF1B);
     PCIFR = _BV(PCIF0);
     noInterrupts();
-    note(TRIGGERS);
-    second = micros();
+    last_inputs = TRIGGERS;
+    second = micros() - SECOND;
     TIMSK1 = _BV(OCIE1B);
     PCICR = _BV(PCIE0);
     TCCR1B = _BV(WGM12) | (clock + 1);
@@ -323,7 +336,7 @@ void loop()
         send_scan();
     // An input that chatters must not cost scans.
     if (newest_edge != oldest_edge && waiting < SLOTS / 4) {
-        send_status(&edges[oldest_edge % 8]);
+        send_status(&edges[oldest_edge % 8], CHANGED);
         oldest_edge++;
     }
     if (streaming && micros() - second >= SECOND) {
@@ -331,7 +344,7 @@ void loop()
         noInterrupts();
         edge_t now = {micros(), ticks, (uint8_t)TRIGGERS};
         interrupts();
-        send_status(&now);
+        send_status(&now, 0);
     }
     noInterrupts();
     bool idle = newest == oldest && newest_edge == oldest_edge && heard_to == heard_from;

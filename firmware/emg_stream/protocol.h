@@ -39,8 +39,9 @@ typedef struct __attribute__((packed)) {
     uint16_t value[BOARD_CHANNELS];
 } scan_t;
 
-/* Once a second, and at once when a trigger input changes: between the scans `scans` - 1 and
-   `scans`, at `micros`, the inputs became `inputs`. */
+/* Once a second; and out of turn, with CHANGED among the inputs, when a trigger input changed: at
+   `micros`, between the scans `scans` - 1 and `scans`. */
+enum { CHANGED = 0x8000 };
 typedef struct __attribute__((packed)) {
     uint8_t type;
     uint32_t micros, scans, overruns, dropped;
@@ -101,13 +102,14 @@ static inline char parse(const char *line, uint32_t *number)
     return needs == (digits > 0) ? letter : 0;
 }
 
-/* Processor cycles that the converter needs for a scan: 13 of its clocks a channel, and up to
-   GAP cycles until the interrupt has started the next one, which waits for the converter's clock. */
-enum { GAP = 100 };
+/* Processor cycles that the converter needs for a scan: 13 of its clocks a channel, and up to GAP
+   cycles until the interrupt has started the next one, which waits for the converter's clock; a
+   few of these, because other interrupts come between. */
+enum { GAP = 100, SLACK = 3 };
 static inline uint32_t converter_cycles(uint8_t channels, uint8_t prescaler)
 {
     uint16_t gap = (uint16_t)((GAP + prescaler - 1) / prescaler * prescaler);
-    return channels * (13UL * prescaler + gap) + prescaler;
+    return channels * (13UL * prescaler + gap) + SLACK * prescaler;
 }
 
 /* Bytes on the line for a scan, and per second for everything else. */
@@ -119,7 +121,7 @@ enum { OTHER_BYTES = 500 };
 
 /* Processor cycles for a scan, measured on the emulated board: to number it, to read and pack and
    send each channel; a tenth is left for the clock and the trigger inputs. */
-enum { SCAN_CYCLES = 1700, CHANNEL_CYCLES = 400 };
+enum { SCAN_CYCLES = 1650, CHANNEL_CYCLES = 375 };
 static inline uint32_t processor_cycles(uint8_t channels)
 {
     return SCAN_CYCLES + (uint32_t)CHANNEL_CYCLES * channels;

@@ -269,6 +269,14 @@ static void no_sleep(avr_t *avr, avr_cycle_count_t howLong)
     (void)avr, (void)howLong;
 }
 
+/* simavr enters an interrupt in no time; the processor pushes the program counter meanwhile. */
+static void enter(avr_irq_t *irq, uint32_t vector, void *param)
+{
+    (void)irq, (void)param;
+    if (vector)
+        avr->cycle += 2u + avr->address_size;
+}
+
 static void stop(int number)
 {
     (void)number;
@@ -343,6 +351,8 @@ int main(int argc, char **argv)
     uart_begin();
     avr_irq_register_notify(avr_get_interrupt_irq(avr, model->watchdog) + AVR_INT_IRQ_RUNNING,
                             wake_up, NULL);
+    avr_irq_register_notify(avr_get_interrupt_irq(avr, AVR_INT_ANY) + AVR_INT_IRQ_RUNNING, enter,
+                            NULL);
     reset("power");
     cable_plug(link_to);
     started_ns = now_ns();
