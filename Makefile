@@ -7,7 +7,7 @@ ARGS   ?=
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --disable-pip-version-check --no-input -q -c .ci/constraints.txt
 
-.PHONY: lab test lint demo bench lock clean system
+.PHONY: lab test lint demo bench lock clean system emulator
 .DEFAULT_GOAL := lab
 
 lab: $(VENV)/.lab
@@ -16,7 +16,7 @@ lab: $(VENV)/.lab
 demo: $(VENV)/.lab
 	$(BIN)/emgnb demo $(ARGS)
 
-test: system lint
+test: system emulator lint
 	$(BIN)/python -m pytest $(ARGS)
 
 lint: $(VENV)/.test
@@ -28,9 +28,16 @@ lint: $(VENV)/.test
 bench: $(VENV)/.test
 	@set -e; for each in benchmarks/*.py; do echo; echo "## $$each"; $(BIN)/python $$each; done
 
-# What the tests need beside Python: a Chromium to drive.
+# What the tests need beside Python: a Chromium to drive (and see `emulator`).
 system:
 	@.ci/system-packages chromium
+
+# The sketch of firmware/ and an emulated board to run it on: Debian's compiler and simulator.
+emulator:
+	@.ci/system-packages gcc libc6-dev gcc-avr avr-libc arduino-core-avr libsimavr-dev libelf-dev
+	@if command -v avr-gcc >/dev/null && test -e /usr/include/simavr/sim_avr.h; \
+	 then $(MAKE) -s -C firmware; \
+	 else echo "No avr-gcc or libsimavr here: the emulated board is not built, its tests are skipped."; fi
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "emgnb needs Python >= 3.11; none was found on PATH."; exit 1; }
@@ -54,4 +61,4 @@ lock: $(VENV)/.test
 	  --no-header --no-annotate --no-emit-index-url pyproject.toml -o .ci/constraints.txt
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) firmware/build build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
