@@ -25,6 +25,7 @@ _MODULES = (
     "acquire",
     "cues",
     "detect",
+    "doctor",
     "evaluate",
     "facs",
     "features",

@@ -21,6 +21,9 @@ import emgnb
 if TYPE_CHECKING:
     from emgnb.acquire import Health, Recorder
 
+_PORT = "such as COM3, /dev/ttyACM0 or sim://smile?seed=1; left out, the board that is plugged in"
+_DIALECTS = "auto, frames, csv, csv-plain, chords, spikerbox or cyton"
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
@@ -56,10 +59,11 @@ def _parser() -> argparse.ArgumentParser:
     demo.set_defaults(run=_demo)
 
     ports = commands.add_parser("ports", help="list where a signal can come from")
+    ports.add_argument("--ask", action="store_true", help="open each and say who answers")
     ports.set_defaults(run=_ports)
 
     record = commands.add_parser("record", help="record until Ctrl-C, and make a session")
-    record.add_argument("port", help="such as COM3, /dev/ttyACM0 or sim://smile?seed=1")
+    record.add_argument("port", nargs="?", help=_PORT)
     record.add_argument("-o", "--folder", default="recordings", help="where recordings lie")
     record.add_argument("--participant", default="", help="a random id, not a name")
     record.add_argument("--session", default="", help="which wearing of the electrodes")
@@ -69,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     record.add_argument(
         "--kind", choices=("raw", "rectified", "envelope"), help="what sensors give"
     )
-    record.add_argument("--dialect", default="auto", help="auto, frames, csv or csv-plain")
+    record.add_argument("--dialect", default="auto", help=_DIALECTS)
     record.set_defaults(run=_record)
 
     stop = commands.add_parser("stop", help="end a recording whose notebook or terminal is gone")
@@ -78,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
 
     recover = commands.add_parser("recover", help="make the session of a recording that broke off")
     recover.add_argument("path", help="a recording's folder, or a journal")
-    recover.add_argument("--dialect", help="decode as frames, csv or csv-plain")
+    recover.add_argument("--dialect", help=_DIALECTS)
     recover.add_argument("--to", help="where the session goes")
     recover.set_defaults(run=_recover)
 
@@ -87,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     info.set_defaults(run=_info)
 
     doctor = commands.add_parser("doctor", help="listen to a port and say how it is")
-    doctor.add_argument("port")
+    doctor.add_argument("port", nargs="?", help=_PORT)
     doctor.add_argument("--seconds", type=float, default=5.0)
     doctor.set_defaults(run=_doctor)
     return parser
@@ -108,14 +112,40 @@ def _demo(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _ports(_: argparse.Namespace) -> int:
+def _ports(arguments: argparse.Namespace) -> int:
     from emgnb.acquire import list_ports
 
     found = list_ports()
     width = max(len(info.url) for info in found)
     for info in found:
-        print(f"{info.url:{width}}  {info.description}{f', {info.board}' if info.board else ''}")
+        board = f", {info.board}" if info.board else ""
+        answer = f": {_answer(info.url)}" if arguments.ask and "://" not in info.url else ""
+        print(f"{info.url:{width}}  {info.description}{board}{answer}", flush=True)
     return 0
+
+
+def _answer(url: str) -> str:
+    from emgnb.acquire import PortError, finding
+    from emgnb.acquire.dialects import DIALECTS
+
+    try:
+        found = finding.ask(url)
+    except PortError as error:
+        return str(error)
+    if found.dialect is None:
+        return f"no answer that emgnb knows; emgnb doctor {url} says more"
+    return f"speaks {DIALECTS[found.dialect].speaks}" + (f" ({found.words})" if found.words else "")
+
+
+def _port(arguments: argparse.Namespace) -> str:
+    """Return the port named, else that of the board plugged in."""
+    from emgnb import acquire
+
+    if arguments.port is not None:
+        return str(arguments.port)
+    port = acquire.find()
+    print(f"found a board at {port}", file=sys.stderr, flush=True)
+    return port
 
 
 def _record(arguments: argparse.Namespace) -> int:
@@ -129,7 +159,7 @@ def _record(arguments: argparse.Namespace) -> int:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _interrupt)
     recorder = acquire.start(
-        with_options(arguments.port, channels=arguments.channels, rate=arguments.rate),
+        with_options(_port(arguments), channels=arguments.channels, rate=arguments.rate),
         arguments.folder,
         participant=arguments.participant,
         session=arguments.session,
@@ -259,11 +289,14 @@ def _about_journal(path: Path) -> str:
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    from emgnb.acquire.doctor import examine
+    from emgnb.doctor import examine
 
     if not arguments.seconds > 0:
         raise ValueError(f"--seconds {arguments.seconds:g}, expected more than 0")
-    found = examine(arguments.port, seconds=arguments.seconds)
+    port = _port(arguments)
+    if sys.stderr.isatty():
+        print("listening: frown and smile meanwhile …", file=sys.stderr, flush=True)
+    found = examine(port, seconds=arguments.seconds)
     print(found)
     print("something is wrong, see above" if found.complaints else "all is well")
     return 1 if found.complaints else 0

@@ -181,7 +181,7 @@ def test_a_wrong_baud_rate_is_no_dialect(dialect, read):
 
 def test_cyton_counts_are_microvolts_at_its_default_gain():
     cyton = dialects.DIALECTS["cyton"]
-    assert cyton.units == "µV"
+    assert cyton.units == "uV"
     assert cyton.units_per_count == pytest.approx(0.02235, abs=5e-6)
     lowest = streams.cyton(np.array([[-(2**23), 2**23 - 1, 0, 1, -1, 5, 6, 7]] * 9))
     got = decoded("cyton", lowest)

@@ -80,8 +80,9 @@ def test_stop_ends_a_recording_that_nobody_holds(tmp_path, capsys):
 def test_doctor_finds_the_simulated_face_well(capsys):
     assert main(["doctor", "sim://rest?seed=1&channels=2", "--seconds", "1.5"]) == 0
     said = capsys.readouterr().out
-    assert "speaks    frames (emgnb simulated face)" in said
-    assert "1000 Hz claimed" in said
+    assert "firmware  emgnb simulated face" in said
+    assert "speaks    emgnb frames" in said
+    assert "1000 Hz promised" in said
     assert "0 scans lost" in said
     assert said.rstrip().endswith("all is well")
 
@@ -120,10 +121,10 @@ def test_doctor_names_what_is_wrong_with_a_board(capsys):
     said = capsys.readouterr().out
     assert code == 1
     assert "scans were lost: another USB socket" in said
-    assert "ch1 is flat" in said
-    assert "ch2 is flat" in said
-    assert "ch3 is" not in said
-    assert "clipped 100.0%" in said
+    assert "! ch1: flat: is anything connected" in said
+    assert "! ch2: flat" in said
+    assert "! ch3" not in said
+    assert "100.0%" in said
 
 
 @pytest.mark.parametrize(

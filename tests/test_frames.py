@@ -298,7 +298,7 @@ def test_a_value_beyond_the_announced_bits_is_damage(together):
     wrong[together : 2 * together, 2] |= 0x0400
     before = decoded(encoder.scans(0, wrong))
     np.testing.assert_array_equal(before.values, wrong)
-    stream = b"\0" + encoder.text("emgnb 1.0 mega2560 bits=10") + encoder.scans(0, wrong)
+    stream = b"\0" + encoder.text("emgnb 1.0, Mega 2560, 16 channels of 10 bits over 5 V") + encoder.scans(0, wrong)
     for cuts in ([], [10, 40, 200], list(range(0, len(stream), 13))):
         got = decoded(stream, cuts)
         right = np.r_[:together, 2 * together : 3 * together]
@@ -309,8 +309,8 @@ def test_a_value_beyond_the_announced_bits_is_damage(together):
 
 def test_bits_are_believed_from_where_they_are_said():
     encoder, loud = Encoder(2), np.full((100, 2), 2000, dtype=np.uint16)
-    stream = encoder.scans(0, loud) + encoder.text("bits=10") + encoder.scans(100, loud)
-    stream += encoder.text("bits=12") + encoder.scans(200, loud)
+    stream = encoder.scans(0, loud) + encoder.text("8 channels of 10 bits") + encoder.scans(100, loud)
+    stream += encoder.text("8 channels of 12 bits") + encoder.scans(200, loud)
     for cuts in ([], list(range(0, len(stream), 17))):
         np.testing.assert_array_equal(decoded(stream, cuts).scans, np.r_[:100, 200:300])
 

@@ -2,8 +2,10 @@
 
 import os
 import re
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 
@@ -35,6 +37,7 @@ def raw_pty() -> tuple[int, int, str]:
         ("serial:///dev/ttyACM0?baud=115200", ("serial", "/dev/ttyACM0", {"baud": "115200"})),
         ("serial://COM3", ("serial", "COM3", {})),
         (" sim://smile?seed=1&sensor=v3", ("sim", "smile", {"seed": "1", "sensor": "v3"})),
+        ("tcp://192.168.4.1:3000", ("tcp", "192.168.4.1:3000", {})),
         ("replay://C:\\data\\x.emgj?speed=2", ("replay", "C:\\data\\x.emgj", {"speed": "2"})),
     ],
 )
@@ -58,6 +61,8 @@ def test_options_are_added_to_a_name():
         ("sim://smile?rate=fast", "rate='fast' is not a number"),
         ("sim://smile?channels=99", "99 channels"),
         ("sim://smile?sensor=gold", "gold"),
+        ("tcp://board", "expected tcp://host:port"),
+        ("tcp://127.0.0.1:1?speed=2", "unknown option 'speed'"),
         ("serial://COM3?baud=-1", "baud='-1' is not a number that fits"),
         ("replay:///no/such/file", "nothing to replay"),
     ],
@@ -148,6 +153,126 @@ def test_a_pulled_cable_is_an_error_of_its_own():
     os.close(slave)
 
 
+@needs_pty
+def test_the_speed_can_be_changed_without_closing_the_port():
+    import termios
+
+    master, slave, name = raw_pty()
+    port = open_port(name)
+    port.set_baud(115_200)
+    assert termios.tcgetattr(slave)[5] == termios.B115200
+    assert port.describe()["baud"] == 115_200
+    with pytest.raises(PortError, match=r"does not take -5 baud"):
+        port.set_baud(-5)
+    port.close()
+    os.close(master)
+    os.close(slave)
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (2, "no port COM9; serial ports here"),
+        (5, "there but does not answer"),
+        (6, "unplug the board, wait a moment"),
+        (11, "in use by another program"),
+        (16, "in use by another program"),
+        (13, "no permission for COM9"),
+        (22, "cannot be opened as a serial port"),
+    ],
+)
+def test_whatever_goes_wrong_in_opening_has_a_way_out(monkeypatch, number, words):
+    """pyserial's errors as they come: none of them may reach the user as it is."""
+    import serial
+
+    def fail(_: object) -> None:
+        raise serial.SerialException(number, f"could not open port: [Errno {number}] …")
+
+    monkeypatch.setattr(serial.Serial, "open", fail)
+    with pytest.raises(PortError, match=re.escape(words)):
+        open_port("COM9")
+
+
+@needs_pty
+@pytest.mark.parametrize("error", [OSError(5, "Input/output error"), TypeError("fd is None")])
+def test_an_unplugged_port_is_lost_whichever_way_pyserial_says_so(monkeypatch, error):
+    import serial
+
+    class Gone:
+        def __get__(self, *_: object) -> int:
+            raise error
+
+    master, slave, name = raw_pty()
+    port = open_port(name)
+    monkeypatch.setattr(serial.Serial, "in_waiting", Gone())
+    with pytest.raises(PortLost, match="is the cable in"):
+        port.read()
+    port.close()
+    os.close(master)
+    os.close(slave)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux shows who has a file")
+def test_a_program_that_took_no_lock_is_named(tmp_path):
+    """pyserial opens such a port, and then both programs get part of the bytes."""
+    from emgnb.acquire.ports import _also_open_in
+
+    file = tmp_path / "device"
+    file.write_bytes(b"")
+    assert _also_open_in(str(file)) == []
+    code = "import sys; f = open(sys.argv[1]); print(); sys.stdin.readline()"
+    child = subprocess.Popen(
+        [sys.executable, "-c", code, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert child.stdout is not None
+    child.stdout.readline()
+    (who,) = _also_open_in(str(file))
+    assert f"process {child.pid}" in who
+    child.communicate(b"\n")
+
+
+@pytest.fixture
+def server() -> Iterator[socket.socket]:
+    """What listens at the far end of a network, on this computer."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(30)
+        yield listening
+
+
+def test_bytes_come_over_a_network_as_they_are_and_commands_go(server):
+    port = open_port(f"tcp://127.0.0.1:{server.getsockname()[1]}")
+    board, _ = server.accept()
+    assert port.read() == b""
+    sent = np.random.default_rng(0).bytes(300_000)
+    thread = threading.Thread(target=board.sendall, args=(sent,))
+    thread.start()
+    got = b""
+    for _ in range(1000):
+        got += port.read()
+        if len(got) == len(sent):
+            break
+    thread.join()
+    assert got == sent
+    port.write(b"R1000\n")
+    assert board.recv(100) == b"R1000\n"
+    board.sendall(b"last words")
+    board.close()
+    got = b""
+    while got != b"last words":
+        got += port.read()
+    with pytest.raises(PortLost, match="has closed the connection"):
+        port.read()
+    port.close()
+    port.close()
+
+
+def test_a_network_board_that_cannot_be_reached_says_why(server):
+    number = server.getsockname()[1]
+    server.close()
+    with pytest.raises(PortError, match="refuses: something is there, but nothing listens"):
+        open_port(f"tcp://127.0.0.1:{number}")
+
+
 NO_PYSERIAL = """
 import sys
 sys.modules["serial"] = None
@@ -195,7 +320,8 @@ def test_the_simulated_face_sends_its_scans_in_real_time_and_numbers_them():
     # Never ahead of time; behind it only by the last pause.
     assert scans.size <= 500 * took
     assert scans.size >= 500
-    assert sum((part.texts for part in parts), ()) == ("emgnb simulated face",)
+    (said,) = sum((part.texts for part in parts), ())
+    assert said == "emgnb simulated face, 3 channels of 10 bits over 5 V"
     assert [part.rate for each in parts for part in each.statuses][:2] == [500, 500]
     about = port.describe()
     assert len(about["montage"]) == 3

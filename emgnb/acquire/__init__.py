@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from emgnb.acquire.client import Recorder, attach, start
+    from emgnb.acquire.finding import find
     from emgnb.acquire.follower import Follower, follow
     from emgnb.acquire.health import Health
     from emgnb.acquire.ports import Port, PortError, PortInfo, PortLost, list_ports, open_port
@@ -25,6 +26,7 @@ _HOMES = {
     "PortLost": "ports",
     "Recorder": "client",
     "attach": "client",
+    "find": "finding",
     "follow": "follower",
     "list_ports": "ports",
     "open_port": "ports",
@@ -41,6 +43,7 @@ __all__ = [
     "PortLost",
     "Recorder",
     "attach",
+    "find",
     "follow",
     "list_ports",
     "open_port",

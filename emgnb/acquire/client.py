@@ -137,7 +137,8 @@ def start(
     signal_kind : what the sensors give, "raw", "rectified" or "envelope"; one, or one a channel
     units, units_per_count : unit of the samples, and how much of it a count is, such as "V" and
         5 / 1024; counts by default, volts for the simulated face
-    dialect : "frames", "csv", "csv-plain" (lines without a leading time), or "auto"
+    dialect : "frames", "csv", "csv-plain" (lines without a leading time), "chords", "spikerbox",
+        "cyton", or "auto", which tells from the first bytes
     attrs : further attributes of the session, such as the consent given:
         ``{"consent": {"version": "1", "date": "2026-05-04", "scope": "…", "sharing": "none"}}``
 

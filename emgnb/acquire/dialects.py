@@ -89,7 +89,7 @@ DIALECTS: MappingProxyType[str, Dialect] = MappingProxyType(
             "noticed, and of a gap of 255 packets or more only the rest shows",
             rate=250.0,
             # ADS1299, reference 4.5 V, at its default gain of 24.
-            units="µV",
+            units="uV",
             units_per_count=4.5e6 / 24 / (2**23 - 1),
         ),
     }
@@ -133,3 +133,20 @@ def detect(data: bytes) -> str | None:
     if lines.looks_like(data):
         return "csv"
     return "spikerbox" if spikerbox.looks_like(data) else None
+
+
+def unclear(data: bytes, baud: int | None) -> str:
+    """Say in words what bytes of no dialect look like, and what to do."""
+    printable = sum(32 <= byte < 127 or byte in b"\r\n\t" for byte in data)
+    if data and printable > 0.95 * len(data):
+        said = lines.words(data)[-1:] or [data.decode("latin-1").strip()]
+        return (
+            f"the board prints words ({said[0][:60]!r}), not samples: another sketch is on it, or "
+            "one that waits"
+        )
+    if baud is None:
+        return "no dialect that emgnb knows: is it the right port?"
+    return (
+        f"at {baud} baud they make no sense. Most likely the board sends at another speed: "
+        "`emgnb doctor` finds which, then serial://…?baud=… sets it"
+    )

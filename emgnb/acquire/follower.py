@@ -12,6 +12,9 @@ from emgnb.acquire.clock import host_ns
 from emgnb.acquire.journal import JournalReader, Kind
 from emgnb.acquire.takes import Block, Take
 
+# Bytes of the journal that one `read` goes through: half a minute of 8 channels at 1 kHz.
+MOST = 1 << 20
+
 
 class Follower:
     """Give the scans that were recorded since the last look.
@@ -61,11 +64,15 @@ class Follower:
     def read(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
         """Return the new scans' numbers (n,) and values (n, channels) in the session's units.
 
-        (0, 0) until the number of channels is known.
+        (0, 0) until the number of channels is known. Of a journal that is far ahead, such as one
+        followed from its beginning, about a megabyte at a time: read on while scans come.
         """
         blocks: list[Block] = []
+        begin = self._reader.position
         for record in self._reader.records():
             blocks += self._take.push(record)
+            if self._reader.position - begin >= MOST:
+                break
         blocks += self._take.flush()
         scans = [self._numbers(block) for block in blocks]
         if not scans:
@@ -106,7 +113,8 @@ def follow(folder: str | os.PathLike[str], *, last: float | None = None) -> Foll
     Parameters
     ----------
     folder : `Recorder.folder`
-    last : begin so many seconds back; by default at the recording's beginning
+    last : begin so many seconds back; by default at the recording's beginning, and `read` comes
+        nearer to the present each time
 
     Raises
     ------

@@ -13,7 +13,7 @@ text    ``03``, UTF-8: the answer to a command, or a greeting
 followed by the CRC-16/CCITT-FALSE of all that; numbers are little endian. The scan counter counts
 in the board's sampling interrupt, scans that could not be sent included, so what is missing shows.
 Commands to the board are ASCII lines: ``?`` identify, ``R1000`` rate, ``C8`` channels, ``S`` start,
-``X`` stop. A greeting with the word ``bits=10`` says how many bits a sample has.
+``X`` stop. A greeting that says ``channels of 10 bits`` tells how many bits a sample has.
 
 A damaged frame passes its CRC once in 65 536 times. So a frame must also have the recording's
 channels and their length, values that the board's converter can give, and a scan number that can
@@ -57,7 +57,7 @@ _STATUS = struct.Struct("<BIIIIHH")
 _HEAD = struct.Struct("<BHI")
 # A packed frame of one byte and its CRC.
 _SHORTEST = 2 + CRC_BYTES
-_BITS = re.compile(r"\bbits=(\d{1,2})\b")
+_BITS = re.compile(r"\bof (\d{1,2}) bits\b")
 
 I64 = npt.NDArray[np.int64]
 

@@ -1,10 +1,10 @@
 """Where bytes come from: a board, the simulated face, or an earlier recording.
 
 A port is named by one string: ``COM3``, ``/dev/ttyACM0``, ``serial:///dev/ttyACM0?baud=500000``,
-``sim://smile?seed=1&sensor=v3``, ``replay://file?speed=1``. All behave the same: `read` gives what
-has come, quickly, `PortError` says what is wrong and what to do, `PortLost` that the cable went.
-A serial port is always opened exclusively: two programs on one port share the bytes out between
-them, and both recordings are rubbish.
+``tcp://192.168.4.1:3000``, ``sim://smile?seed=1&sensor=v3``, ``replay://file?speed=1``. All behave
+the same: `read` gives what has come, quickly, `PortError` says what is wrong and what to do,
+`PortLost` that the cable went. A serial port is always opened exclusively: two programs on one port
+share the bytes out between them, and both recordings are rubbish.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import math
+import os
+import shutil
 import sys
 import time
 from abc import ABC, abstractmethod
@@ -26,6 +28,8 @@ CHANNELS = 8
 PAUSE = 0.01
 # What Linux says is waiting when its buffer is full; then there may be more.
 FULL = 4095
+
+SCHEMES = ("serial", "tcp", "emulator", "sim", "replay")
 
 _BOARDS = {
     (0x2341, 0x0042): "Arduino Mega 2560",
@@ -68,6 +72,8 @@ class Port(ABC):
 
     url: str
     ended = False
+    # Whether something at the other end may be asked, told to start, and told to stop.
+    listens = False
 
     @abstractmethod
     def read(self) -> bytes:
@@ -94,20 +100,29 @@ def open_port(url: str) -> Port:
     Parameters
     ----------
     url : a device ("COM3", "/dev/ttyACM0"), "serial://…?baud=500000&rate=1000&channels=8",
-        "sim://smile?seed=1&rate=1000&channels=8&sensor=raw&drift_ppm=-1300", or "replay://file?speed=1"
+        "tcp://host:port", "sim://smile?seed=1&rate=1000&channels=8&sensor=raw&drift_ppm=-1300",
+        "emulator://mega?face=smile&sensor=v3" (see `emulator`), or "replay://file?speed=1"
 
     Raises
     ------
     PortError : missing, busy, no permission, unknown option …: what it is and what to do
     """
     scheme, name, options = split_url(url)
+    if scheme == "serial":
+        return SerialPort(url, name, options)
+    if scheme == "tcp":
+        from emgnb.acquire.tcp import TcpPort
+
+        return TcpPort(url, name, options)
+    if scheme == "emulator":
+        from emgnb.acquire.emulator import EmulatedBoard
+
+        return EmulatedBoard(url, name, options)
     from emgnb.acquire import virtual
 
     if scheme == "sim":
         return virtual.SimPort(url, name, options)
-    if scheme == "replay":
-        return virtual.ReplayPort(url, name, options)
-    return SerialPort(url, name, options)
+    return virtual.ReplayPort(url, name, options)
 
 
 def split_url(url: str) -> tuple[str, str, dict[str, str]]:
@@ -116,10 +131,11 @@ def split_url(url: str) -> tuple[str, str, dict[str, str]]:
     if not parted:
         scheme, rest = "serial", url.strip()
     name, _, query = rest.partition("?")
-    if scheme not in ("serial", "sim", "replay"):
+    if scheme not in SCHEMES:
+        known = ", ".join(f"{each}://" for each in SCHEMES)
         raise PortError(
-            f"port {url!r} begins with {scheme}://; known are serial://, sim:// and replay://, "
-            "or just the device, such as COM3 or /dev/ttyACM0"
+            f"port {url!r} begins with {scheme}://; known are {known}, or just the device, such as "
+            "COM3 or /dev/ttyACM0"
         )
     if not name:
         raise PortError(f"port {url!r} names no device: try `emgnb ports` for what is there")
@@ -160,6 +176,8 @@ class SerialPort(Port):
     Options: baud, and what to ask of a board that takes commands: rate (Hz), channels.
     """
 
+    listens = True
+
     def __init__(self, url: str, name: str, options: dict[str, str]) -> None:
         try:
             import serial
@@ -172,7 +190,8 @@ class SerialPort(Port):
         self.url = url
         self._name = name
         self._about: dict[str, Any] = {"device": name, "rate": found["rate"]}
-        self._about |= {"channels": int(found["channels"]), "baud": int(found["baud"])}
+        self._about |= {"channels": int(found["channels"]), "listens": True}
+        self._about["baud"] = int(found["baud"])
         self._about |= _usb(name)
         self._serial = serial.Serial()
         # Opening pulses DTR, which resets an Arduino; a pseudo-terminal has no DTR and pyserial
@@ -187,6 +206,24 @@ class SerialPort(Port):
         except Exception as error:
             # A device that vanishes while it is opened fails in many ways, as termios.error too.
             raise _refused(name, error) from error
+        others = _also_open_in(self._serial.port)
+        if others:
+            self.close()
+            raise PortError(_in_use(name, others))
+
+    def set_baud(self, baud: int) -> None:
+        """Listen at another speed from now on; the board is not reset by it.
+
+        Raises
+        ------
+        PortError : the port cannot go that fast, or is gone
+        """
+        try:
+            self._serial.baudrate = baud
+            self._serial.reset_input_buffer()
+        except Exception as error:
+            raise PortError(f"{self._name} does not take {baud} baud ({error})") from error
+        self._about["baud"] = baud
 
     def read(self) -> bytes:
         """Return what has come."""
@@ -283,18 +320,54 @@ def _refused(name: str, error: Exception) -> PortError:
         seen = ", ".join(others) if others else "none"
         return PortError(
             f"no port {name}; serial ports here: {seen}. Is the board plugged in, with a cable "
-            "that carries data? Without a board: sim://smile"
+            f"that carries data?{_brltty()} Without a board: sim://smile"
+        )
+    if number in (errno.EIO, errno.ENXIO, errno.ENODEV) or "not functioning" in text:
+        return PortError(
+            f"{name} is there but does not answer ({text}): unplug the board, wait a moment, plug "
+            "it in again; if that does not help, another cable or USB socket"
         )
     if number in (errno.EAGAIN, errno.EBUSY) or (windows and "PermissionError" in text):
-        return PortError(
-            f"{name} is in use by another program: close the Arduino Serial Monitor, another "
-            "notebook or recorder, and try again"
-        )
+        return PortError(_in_use(name, _also_open_in(name)))
     if number in (errno.EACCES, errno.EPERM):
         return PortError(f"no permission for {name}: {_way_in(name)}")
     if isinstance(error, ValueError):
         return PortError(f"{name}: {error}")
     return PortError(f"{name} cannot be opened as a serial port: {text}")
+
+
+def _in_use(name: str, others: list[str]) -> str:
+    who = f" ({', '.join(others)})" if others else ""
+    return (
+        f"{name} is in use by another program{who}: close the Arduino Serial Monitor, another "
+        "notebook or recorder, and try again"
+    )
+
+
+def _also_open_in(name: str) -> list[str]:
+    """Say which other programs have a device open, as far as Linux lets this user see it.
+
+    A program that took no lock would get part of the bytes, and nobody would be told.
+    """
+    found = []
+    device = os.path.realpath(name)
+    # A pseudo-terminal is always open in the program that made it.
+    if not sys.platform.startswith("linux") or device.startswith("/dev/pts/"):
+        return []
+    for process in Path("/proc").glob("[0-9]*"):
+        if process.name == str(os.getpid()):
+            continue
+        with contextlib.suppress(OSError):
+            if any(str(file.readlink()) == device for file in (process / "fd").iterdir()):
+                found.append(f"{(process / 'comm').read_text().strip()}, process {process.name}")
+    return found
+
+
+def _brltty() -> str:
+    """Warn of the braille driver that takes boards with a CH340 chip for its own."""
+    if sys.platform.startswith("linux") and shutil.which("brltty"):
+        return " A clone that vanishes at once is taken by brltty: sudo apt remove brltty."
+    return ""
 
 
 def _way_in(name: str) -> str:

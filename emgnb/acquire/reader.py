@@ -1,4 +1,4 @@
-"""The two ends of the talk with a board: a thread that reads and stamps, and what is said to it."""
+"""The thread that reads a port, stamps what comes, and waits for a board that was unplugged."""
 
 from __future__ import annotations
 
@@ -9,12 +9,9 @@ from collections import deque
 from typing import NamedTuple
 
 from emgnb.acquire.clock import host_ns
-from emgnb.acquire.ports import Port, PortError, PortLost, SerialPort, open_port, with_options
-from emgnb.acquire.takes import Take
+from emgnb.acquire.ports import Port, PortLost, open_port, with_options
 
 RETRY_EVERY = 1.0
-# A board resets when its port is opened, and its bootloader takes its time.
-LISTEN, ASK_EVERY, ASK_TIMES = 2.0, 1.0, 5
 
 
 class Chunk(NamedTuple):
@@ -81,45 +78,3 @@ class Reader(threading.Thread):
                 self.port = open_port(url)
                 return True
         return False
-
-
-class Talk:
-    """What is said to a board that waits for commands; one that streams already is left alone."""
-
-    def __init__(self, port: Port) -> None:
-        self._port = port
-        self._asked = 0
-        self._next = time.monotonic() + LISTEN
-        self._answers = 0
-        self._stops = 0
-        self.started = False
-
-    def step(self, take: Take) -> None:
-        """Say what is due."""
-        if not isinstance(self._port, SerialPort) or self.started:
-            return
-        if take.counts.scans or take.dialect not in (None, "frames"):
-            self.started = True
-            return
-        if self._asked and take.heard > self._answers:
-            about = self._port.describe()
-            self._say(f"R{about['rate']:.0f}", f"C{about['channels']}", "S")
-            self.started = True
-        elif self._asked < ASK_TIMES and time.monotonic() >= self._next:
-            self._answers = take.heard
-            self._say("?")
-            self._asked += 1
-            self._next += ASK_EVERY
-
-    def stop(self) -> bool:
-        """Ask the board to be quiet, five times at most; False when there is no more to say."""
-        if not isinstance(self._port, SerialPort) or self._stops >= 5:
-            return False
-        self._stops += 1
-        self._say("X")
-        return True
-
-    def _say(self, *commands: str) -> None:
-        # A board that cannot be spoken to is a port that is lost: the reader will notice.
-        with contextlib.suppress(PortError):
-            self._port.write("".join(f"{command}\n" for command in commands).encode())

@@ -28,19 +28,22 @@ from typing import Any
 import numpy as np
 
 import emgnb
-from emgnb.acquire import control
+from emgnb.acquire import control, dialects
 from emgnb.acquire import health as healths
 from emgnb.acquire.clock import Arrivals, host_ns
 from emgnb.acquire.health import Health
 from emgnb.acquire.journal import JournalWriter, Kind
 from emgnb.acquire.ports import PortError, open_port
-from emgnb.acquire.reader import Chunk, Event, Reader, Talk
+from emgnb.acquire.reader import Chunk, Event, Reader
 from emgnb.acquire.takes import Block, Take
+from emgnb.acquire.talk import Talk
 
 TICK = 0.02
 DECODE_EVERY, HEALTH_EVERY, SYNC_EVERY, NOTE_EVERY = 0.1, 0.5, 1.0, 10.0
 SILENT = 3.0
 LITTLE_SPACE = 500e6
+# Where a signed converter of 24 bits ends, short of one count.
+SIGNED_RAIL = 2**23 - 1
 
 
 class _Clipping:
@@ -52,11 +55,14 @@ class _Clipping:
 
     def push(self, block: Block) -> None:
         values = block.values
-        if values.dtype.kind != "u":
+        if values.dtype.kind == "f":
             return
-        while values.max() > self._rail:
-            self._rail = 4 * self._rail + 3  # 10, 12, 14, 16 bits
-        at_end = np.count_nonzero((values == 0) | (values == self._rail), axis=0)
+        if values.dtype.kind == "i":
+            at_end = np.count_nonzero(np.abs(values) >= SIGNED_RAIL, axis=0)
+        else:
+            while values.max() > self._rail:
+                self._rail = 4 * self._rail + 3  # 10, 12, 14, 16 bits
+            at_end = np.count_nonzero((values == 0) | (values == self._rail), axis=0)
         self._recent.append((at_end, values.shape[0]))
 
     def shares(self, names: tuple[str, ...]) -> dict[str, float]:
@@ -106,7 +112,7 @@ class Recording:
             self._report(healths.FAILED, f"the journal cannot be written: {error}")
             return 2
         self._reader = Reader(port, self._queue)
-        self._talk = Talk(port)
+        self._talk = Talk(port, self._take)
         self._reader.start()
         self._report(healths.RECORDING)
         try:
@@ -137,7 +143,7 @@ class Recording:
                 due[every] = now + every
             if DECODE_EVERY in late:
                 self._look(self._take.flush)
-                self._talk.step(self._take)
+                self._talk.step()
             if NOTE_EVERY in late:
                 self._check_space()
                 self._journal.note(Kind.HEALTH, _plain(self._health()))
@@ -152,7 +158,7 @@ class Recording:
 
     def _finish(self) -> None:
         """Ask the board to be quiet, take what is still under way, and close the journal."""
-        if self._take.dialect == "frames" and self._state == healths.RECORDING:
+        if self._state == healths.RECORDING:
             before = -1
             while self._talk.stop() and self._take.counts.scans > before:
                 before = self._take.counts.scans
@@ -210,12 +216,12 @@ class Recording:
                 self._state, self._message = healths.WAITING, item.message
             elif item.what == "back":
                 self._state, self._message = healths.RECORDING, ""
-                self._talk = Talk(self._reader.port)
                 self._last_scans = time.monotonic()
                 self._journal.note(
                     Kind.RECONNECT, {"describe": self._reader.port.describe()}, item.mono_ns
                 )
                 self._look(self._take.reconnect)
+                self._talk = Talk(self._reader.port, self._take)
             else:
                 self._message = item.message
                 self.stop_asked.set()
@@ -258,7 +264,8 @@ class Recording:
             self._clipping.push(block)
             if self._arrivals is None or int(block.segment[-1]) != self._segment:
                 self._segment = int(block.segment[-1])
-                self._arrivals = Arrivals(nominal_rate=self._take.nominal_rate)
+                self._arrivals = Arrivals()
+            self._arrivals.nominal_rate = self._take.nominal_rate
             for place, at in block.arrivals:
                 self._begun = at if self._begun is None else self._begun
                 if int(block.segment[place]) == self._segment:
@@ -283,14 +290,14 @@ class Recording:
             return f"the montage names {len(names)} channels, the port gives {take.channels}"
         if silent < SILENT:
             return self._space
+        if self._talk.complaint:
+            return self._talk.complaint
         if not take.counts.bytes:
             return f"nothing came for {silent:.0f} s: is the sketch running, the baud rate right?"
         if not take.counts.scans:
-            return (
-                f"{take.counts.bytes} bytes came, but neither frames nor lines of numbers: "
-                "another baud rate, or another sketch? The bytes are kept"
-            )
-        return f"no scan came for {silent:.0f} s"
+            unclear = dialects.unclear(take.undecoded, take.device.get("baud"))
+            return f"{take.counts.bytes} bytes came, but no samples: {unclear}. The bytes are kept"
+        return f"no scan came for {silent:.0f} s: is the board hung? Its reset button may help"
 
     def _seconds(self) -> float:
         if self._begun is None or self._arrivals is None or self._arrivals.last is None:

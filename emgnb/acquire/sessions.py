@@ -23,7 +23,9 @@ import xarray as xr
 from emgnb import recording
 from emgnb.acquire import control, health
 from emgnb.acquire.clock import Arrivals, ClockFit
+from emgnb.acquire.dialects import DIALECTS
 from emgnb.acquire.journal import JournalReader
+from emgnb.acquire.lock import alone
 from emgnb.acquire.takes import Block, Mark, Take
 
 JOURNAL, SESSION = "journal.emgj", "session.zarr"
@@ -78,7 +80,7 @@ def recover(
     Parameters
     ----------
     path : a recording's folder, or a journal
-    dialect : decode with another one than the recorder did: "frames", "csv" or "csv-plain"
+    dialect : decode with another one than the recorder did, one of `dialects.NAMES`
     to : where the session goes; by default beside the journal
 
     Returns
@@ -88,7 +90,7 @@ def recover(
     Raises
     ------
     FileNotFoundError, FileExistsError : no journal there; a session is there already
-    RuntimeError : its recorder still runs
+    RuntimeError : its recorder still runs, or another program recovers it just now
     ValueError : no scan in it
     """
     journal = find_journal(path)
@@ -101,10 +103,11 @@ def recover(
         )
     named = journal.name == JOURNAL
     target = Path(to) if to else folder / (SESSION if named else f"{journal.stem}.zarr")
-    if not target.exists():
-        # What a killed recorder left half converted.
-        shutil.rmtree(target.with_name(target.name + ".partial"), ignore_errors=True)
-    return convert(journal, target, dialect=dialect)
+    with alone(journal, f"another program is making a session of {journal}: wait until it is done"):
+        if not target.exists():
+            # What a killed recorder left half converted.
+            shutil.rmtree(target.with_name(target.name + ".partial"), ignore_errors=True)
+        return convert(journal, target, dialect=dialect)
 
 
 def find_journal(path: str | os.PathLike[str]) -> Path:
@@ -208,7 +211,8 @@ def _why_nothing(take: Take, journal: Path) -> str:
     return (
         f"{journal} holds {take.counts.bytes} bytes but not one scan"
         + (f" in dialect {take.dialect!r}" if take.dialect else "")
-        + ": another baud rate or another sketch? Try emgnb recover --dialect frames or csv"
+        + ": another baud rate or another sketch? emgnb recover --dialect takes them for one of "
+        + ", ".join(DIALECTS)
     )
 
 
@@ -269,7 +273,8 @@ def scale_of(take: Take) -> tuple[str, float]:
         return str(units), float(per_count or 1.0)
     if take.device.get("units") and take.device.get("units_per_count"):
         return str(take.device["units"]), float(take.device["units_per_count"])
-    return "count", 1.0
+    known = DIALECTS.get(take.dialect or "")
+    return (known.units, known.units_per_count) if known else ("count", 1.0)
 
 
 def _markers(survey: Survey) -> xr.Dataset:
@@ -351,11 +356,8 @@ def _attrs(survey: Survey, journal: Path) -> dict[str, Any]:
 def _faults(survey: Survey) -> list[str]:
     take = survey.take
     found = []
-    if take.dialect != "frames":
-        found.append(
-            "lines carry no scan counter: scans that never came cannot be noticed, and time is "
-            "the count of lines"
-        )
+    if take.dialect and DIALECTS[take.dialect].blind:
+        found.append(DIALECTS[take.dialect].blind)
     if survey.skipped:
         found.append(f"{survey.skipped} damaged bytes inside the journal were passed over")
     if survey.torn:

@@ -97,6 +97,11 @@ class Take:
         return self._channels
 
     @property
+    def undecoded(self) -> bytes:
+        """The latest bytes, as long as it is not known what is spoken."""
+        return b"" if self._decoder else b"".join(chunk for chunk, _ in self._chunks)[-SHOWN:]
+
+    @property
     def names(self) -> list[str]:
         """Channel names that a header line gave."""
         return list(getattr(self._decoder, "names", []))
@@ -104,8 +109,10 @@ class Take:
     @property
     def board_rate(self) -> float | None:
         """Scans a second as the board says or counts on its own clock."""
+        if self.status and self.status.rate:
+            return float(self.status.rate)
         by_clock: float | None = getattr(self._decoder, "clock_rate", None)
-        return float(self.status.rate) if self.status and self.status.rate else by_clock
+        return by_clock or (dialects.DIALECTS[self.dialect].rate if self.dialect else None)
 
     @property
     def nominal_rate(self) -> float | None:
@@ -113,8 +120,9 @@ class Take:
         if self.board_rate is not None:
             return self.board_rate
         told = self.device.get("rate")
-        # A sketch that prints lines takes no orders, so what was asked for says nothing.
-        obeys = self.dialect == "frames" or "baud" not in self.device
+        # Other people's boards take no orders, so what was asked for says nothing.
+        is_board = "baud" in self.device or self.device.get("listens")
+        obeys = self.dialect == "frames" or not is_board
         return float(told) if told and obeys else None
 
     def channel_rows(self) -> list[tuple[str, str, str]]:

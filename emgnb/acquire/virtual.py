@@ -56,7 +56,8 @@ class SimPort(Port):
         self._rate = found["rate"] * (1 + found["drift_ppm"] / 1e6)
         self._sent = 0
         self._next_status = 0
-        self._hello: bytes | None = b"\0" + self._encoder.text("emgnb simulated face")
+        hello = f"emgnb simulated face, {self._encoder.channels} channels of 10 bits over 5 V"
+        self._hello: bytes | None = b"\0" + self._encoder.text(hello)
         self._begin: float | None = None
 
     def read(self) -> bytes:
