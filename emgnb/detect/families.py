@@ -38,6 +38,15 @@ class Variance:
         r = np.clip(mean, self.rest + LEAST, self.ceiling)
         return 0.5 * (1.0 - 1.0 / r), 0.5 * np.log(r)
 
+    def limit(self, n: Array, nats: float) -> Array:
+        """Mean of `n` independent samples whose evidence is `nats`; infinity where none can be."""
+        c = 2.0 * nats / n
+        # Newton's method from above.
+        r = 1.0 + c + np.sqrt(2.0 * c)
+        for _ in range(8):
+            r = r - (r - 1.0 - np.log(r) - c) / (1.0 - 1.0 / r)
+        return np.asarray(r)
+
 
 @dataclass(frozen=True)
 class Share:
@@ -64,6 +73,16 @@ class Share:
         below = np.log((1.0 - p) / (1.0 - self.rest))
         return np.log(p / self.rest) - below, -below
 
+    def limit(self, n: Array, nats: float) -> Array:
+        """Mean of `n` independent samples whose evidence is `nats`; infinity where none can be."""
+        low, high = np.full(n.shape, self.rest), np.full(n.shape, self.ceiling)
+        never = self.evidence(n, high) < nats
+        for _ in range(30):
+            middle = 0.5 * (low + high)
+            less = self.evidence(n, middle) < nats
+            low, high = np.where(less, middle, low), np.where(less, high, middle)
+        return np.where(never, np.inf, low)
+
 
 @dataclass(frozen=True)
 class Level:
@@ -84,19 +103,9 @@ class Level:
         m = self.foot * np.clip(mean, LEAST, self.ceiling)
         return m, 0.5 * m**2
 
+    def limit(self, n: Array, nats: float) -> Array:
+        """Mean of `n` independent samples whose evidence is `nats`; infinity where none can be."""
+        return np.asarray(np.sqrt(2.0 * nats / n))
+
 
 Family = Variance | Share | Level
-
-
-def limits(family: Family, n: Array, nats: float) -> Array:
-    """Mean of `n` independent samples whose evidence is `nats`; infinity where none can be."""
-    never = family.evidence(n, np.full(n.shape, family.ceiling)) < nats
-    low, step = np.full(n.shape, family.rest), np.full(n.shape, 1.0)
-    short = ~never
-    while short.any():
-        step = np.where(short, 2.0 * step, step)
-        short = ~never & (family.evidence(n, low + step) < nats)
-    for _ in range(28):
-        step = 0.5 * step
-        low = np.where(family.evidence(n, low + step) < nats, low + step, low)
-    return np.where(never, np.inf, low)

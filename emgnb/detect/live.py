@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from emgnb.detect import amplitude
+from emgnb.detect.events import Found, around, described, table
 from emgnb.detect.families import Array
-from emgnb.detect.offline import Found, by_hop, calibrated, described, table
-from emgnb.detect.rest import Rest, reach
-from emgnb.detect.scan import Mask, runs
+from emgnb.detect.offline import calibrated
+from emgnb.detect.rest import Rest
+from emgnb.detect.scan import LONGEST, Hops
+from emgnb.detect.search import search
+from emgnb.detect.stretches import Ints, cut
 
 
 def live(
@@ -38,7 +44,7 @@ def live(
     ------
     TypeError, ValueError : as `bursts`
     """
-    models = calibrated(
+    models, _ = calibrated(
         calibration,
         false_alarms=false_alarms,
         shortest=shortest,
@@ -129,84 +135,84 @@ class _Stream:
     def __init__(self, model: Rest) -> None:
         self.model = model
         self.scan = model.scan
-        self.reach = reach(model.options, model.kind)
+        self.reach = amplitude.reach(model.options)
         self._base = 0  # hop of the stream with which the buffers begin
         self._done = 0  # hop up to which all bursts were given
         self._seen = 0  # hops that were looked at
-        self._values = np.empty(0)
-        self._sums = np.zeros(1)
-        self._ok: Mask = np.empty(0, dtype=bool)
+        # Of the samples also `reach` before that hop; nothing is known before the first.
+        self._values = np.full(self.reach, np.nan)
+        self._sums = np.empty(0, dtype=np.float32)
+        self._counts = None if model.options.method == "glr" else np.empty(0, dtype=np.float32)
 
     @property
     def active(self) -> bool:
-        hop = self.scan.hop
-        n = len(self._ok) // hop
+        hops = self._hops().normal(slice(-self.scan.windows[-1], None))
         for width in self.scan.windows:
-            if width > n or not self._ok[(n - width) * hop : n * hop].all():
-                continue
-            total = self._sums[n * hop] - self._sums[(n - width) * hop]
-            mean = np.asarray(total / (width * hop))
-            if self.scan.evidence(width * hop, mean) >= self.scan.threshold:
+            n = width * self.scan.hop
+            mean = hops[-width:].sum() / n
+            if len(hops) >= width and self.scan.evidence(n, mean) >= self.scan.threshold:
                 return True
         return False
 
     def push(self, values: Array) -> Found:
         self._values = np.concatenate([self._values, values])
-        self._extend(self._values[max(0, len(self._ok) - self.reach) :])
+        self._extend()
         return self._complete(at_end=False)
 
     def finish(self) -> Found:
-        missing = np.full(self.reach, np.nan)
-        self._extend(np.append(self._values[max(0, len(self._ok) - self.reach) :], missing))
+        self._values = np.append(self._values, np.full(self.reach, np.nan))
+        self._extend()
         return self._complete(at_end=True)
 
-    def _extend(self, context: Array) -> None:
-        """Normalise what follows the samples that are normalised already."""
-        before = min(self.reach, len(self._ok))
-        size, ok = self.model.normal(context)
-        until = len(size) - self.reach
-        if until <= before:
+    def _extend(self) -> None:
+        """Sum the hops that are whole by now."""
+        more = self._values[len(self._sums) * self.scan.hop :]
+        if len(more) < self.scan.hop + 2 * self.reach:
             return
-        # From the carried sum on, in order: the sums are those of the whole recording, bit by bit.
-        more = np.cumsum(np.append(self._sums[-1], size[before:until]))
-        self._sums = np.concatenate([self._sums, more[1:]])
-        self._ok = np.concatenate([self._ok, ok[before:until]])
+        options, kind = self.model.options, self.model.kind
+        self._sums = np.append(self._sums, amplitude.hop_sums(more, options, kind))
+        if self._counts is not None:
+            counts = amplitude.hop_counts(more, options, kind, self.model.first)
+            self._counts = np.append(self._counts, counts)
+
+    def _hops(self) -> Hops:
+        return self.model.power(self._sums) if self._counts is None else Hops(self._counts)
 
     def _complete(self, *, at_end: bool) -> Found:
         """Bursts of regions that nothing to come can change."""
-        scan = self.scan
-        n = len(self._ok) // scan.hop
+        scan, hops, n = self.scan, self._hops(), len(self._sums)
         if self._base + n == self._seen and not at_end:
             return _nothing()
         self._seen = self._base + n
-        hops = self._sums[: n * scan.hop + 1 : scan.hop]
-        cover = scan.cover(hops, by_hop(self._ok, scan.hop))
-        cover[: self._done - self._base] = False
-        first, last = runs(cover)
+        first, last = scan.regions(hops)
+        new = last > self._done - self._base
+        first, last = cut(np.maximum(first[new], self._done - self._base), last[new], LONGEST)
         final = n + 1 if at_end else n - scan.windows[-1] - scan.margin
         closed = last < final
-        found = scan.search(self._sums, hops, first[closed], last[closed])
-        made = described(self.model, self._values, self._sums, *found)
+        power = hops if self._counts is None else self.model.power(self._sums)
+        found = search(scan, hops, power, first[closed], last[closed])
+        made = described(self.model, found, self._around(*around(self.model, found)))
         shift = self._base * scan.hop
-        made = Found(
-            made.onset + shift,
-            made.apex + shift,
-            made.offset + shift,
-            made.evidence,
-            made.snr,
-            made.peak,
+        made = replace(
+            made, onset=made.onset + shift, apex=made.apex + shift, offset=made.offset + shift
         )
         open_from = int(first[~closed][0]) if not closed.all() else final
         self._done = max(self._done, self._base + min(open_from, final))
         self._forget(self._done - scan.windows[-1] - 2 * scan.margin)
         return made
 
+    def _around(self, wanted: Ints, size: int) -> Array:
+        known = np.pad(self._values, size, constant_values=np.nan)
+        return np.asarray(known[wanted[:, np.newaxis] + np.arange(2 * (size + self.reach))])
+
     def _forget(self, hop: int) -> None:
-        drop = (hop - self._base) * self.scan.hop
+        drop = hop - self._base
         if drop > 0:
             self._base = hop
-            self._values, self._ok = self._values[drop:], self._ok[drop:]
+            self._values = self._values[drop * self.scan.hop :]
             self._sums = self._sums[drop:]
+            if self._counts is not None:
+                self._counts = self._counts[drop:]
 
 
 def _nothing() -> Found:

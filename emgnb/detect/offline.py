@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import xarray as xr
 
 from emgnb import recording
-from emgnb.detect.families import Array
-from emgnb.detect.rest import METHODS, Options, Rest, measure
-from emgnb.detect.scan import Ints, Mask, runs
-
-SIDES = {"left": "L", "right": "R", "midline": "", "": ""}
-# Time about the apex, in lengths of the shortest burst, over which the peak is taken.
-PEAK = 1.0
-
-
-@dataclass(frozen=True)
-class Found:
-    """Bursts of one channel, in samples of the recording, and what was measured on them."""
-
-    onset: Ints
-    apex: Ints
-    offset: Ints
-    evidence: Array
-    snr: Array
-    peak: Array
+from emgnb.detect.access import Kept, Recording
+from emgnb.detect.amplitude import METHODS, Floats, Options
+from emgnb.detect.events import around, described, table
+from emgnb.detect.rest import Rest, look_for_rest
+from emgnb.detect.scan import LONGEST, Hops
+from emgnb.detect.search import Candidates, search
+from emgnb.detect.stretches import cut
 
 
 def bursts(
@@ -77,14 +62,22 @@ def bursts(
     ValueError : irregular time, an unknown method, `lag` for a raw signal, an offset in a raw
         signal, too little rest, or a calibration recording of other channels or rate
     """
-    models = calibrated(
+    models, seen = calibrated(
         x, false_alarms=false_alarms, shortest=shortest, method=method, lag=lag, rest=rest
     )
-    found = [search(model, column(x, i)) for i, model in enumerate(models)]
-    start = float(x["time"].isel(time=0))
-    made = table(found, models, x, start=start)
-    calibration = isinstance(rest, xr.DataArray)
-    span = "a recording" if calibration else rest if rest is None else [float(t) for t in rest]
+    whole = Recording(x, models[0].options)
+    if rest is not None:
+        seen = whole.kept(), _counts(whole, [model.first for model in models])
+    found = [_candidates(*one) for one in zip(models, *seen, strict=True)]
+    wanted, size = zip(*(around(*one) for one in zip(models, found, strict=True)), strict=True)
+    near = whole.around(wanted, size[0])
+    made = table(
+        [described(*one) for one in zip(models, found, near, strict=True)],
+        models,
+        x,
+        start=float(x["time"].isel(time=0)),
+    )
+    span = "a recording" if isinstance(rest, xr.DataArray) else rest and [float(t) for t in rest]
     return recording.with_history(
         made,
         "bursts",
@@ -96,6 +89,9 @@ def bursts(
     )
 
 
+Seen = tuple[list[Kept], Sequence[Floats | None]]
+
+
 def calibrated(
     x: xr.DataArray,
     *,
@@ -104,136 +100,51 @@ def calibrated(
     method: str,
     lag: float,
     rest: tuple[float, float] | xr.DataArray | None,
-) -> list[Rest]:
-    """Measure rest in each channel of `x`, or of the calibration recording, for these options."""
+) -> tuple[list[Rest], Seen]:
+    """Measure rest in each channel of `x`, or where `rest` says; give what was kept of it, too."""
     recording.need_signal(x)
     recording.need_positive(false_alarms=false_alarms, shortest=shortest)
     rate = recording.sampling_rate(x)
-    kinds = [str(kind) for kind in x["signal_kind"].values]
-    faults = _option_faults(method, lag, kinds)
+    faults = _option_faults(method, lag, [str(kind) for kind in x["signal_kind"].values])
     if shortest * rate < 4:
         faults.append(
             f"shortest={shortest:g} s is {shortest * rate:.2g} samples at {rate:.4g} Hz, at least "
             f"4 are needed: shortest >= {4 / rate:.2g}"
         )
-    span = None
+    everywhere = False
     if isinstance(rest, xr.DataArray):
         recording.need_signal(rest)
         faults += _misfits(rest, x, rate)
         x = rest
     elif rest is not None:
-        span = _span(rest, x, rate)
+        everywhere = True
+        x = x.isel(time=slice(*_span(rest, x, rate)))
     recording.refuse(faults)
-    options = Options(float(false_alarms), float(shortest), method, float(lag), rate)
+    source = Recording(x, Options(float(false_alarms), float(shortest), method, float(lag), rate))
+    kept = source.kept()
     names = [str(name) for name in x["channel"].values]
-    return [
-        measure(column(x, i), options=options, kind=kind, span=span, name=name)
-        for i, (kind, name) in enumerate(zip(kinds, names, strict=True))
+    calm = [
+        look_for_rest(one, options=source.options, kind=kind, everywhere=everywhere, name=name)
+        for one, kind, name in zip(kept, source.kinds, names, strict=True)
     ]
+    first = [np.nan if method == "glr" else one.first() for one in calm]
+    counts = _counts(source, first)
+    models = [
+        one.rest(beyond, least) for one, beyond, least in zip(calm, counts, first, strict=True)
+    ]
+    return models, (kept, counts)
 
 
-def column(x: xr.DataArray, i: int) -> Array:
-    """One channel's samples in float64, NaN where lost, infinite or invalid."""
-    values = np.array(x.isel(channel=i).values, dtype=np.float64)
-    values[~np.isfinite(values) | ~np.asarray(x["valid"].values, dtype=bool)] = np.nan
-    return values
+def _counts(source: Recording, first: list[float]) -> Sequence[Floats | None]:
+    return [None] * len(first) if source.options.method == "glr" else source.counts(first)
 
 
-def search(model: Rest, values: Array) -> Found:
-    """Find the bursts in one channel."""
-    scan = model.scan
-    size, ok = model.normal(values)
-    sums = np.empty(len(size) + 1)
-    sums[0] = 0.0
-    np.cumsum(size, out=sums[1:])
-    n = len(size) // scan.hop
-    whole = np.ones(n, dtype=bool) if ok.all() else by_hop(ok, scan.hop)
-    hops = sums[: n * scan.hop + 1 : scan.hop]
-    first, last = runs(scan.cover(hops, whole))
-    return described(model, values, sums, *scan.search(sums, hops, first, last))
-
-
-def by_hop(ok: Mask, hop: int) -> Mask:
-    """Hops of which every sample is known."""
-    return np.asarray(ok[: len(ok) // hop * hop].reshape(-1, hop).all(axis=1))
-
-
-def described(
-    model: Rest, values: Array, sums: Array, onset: Ints, apex: Ints, offset: Ints
-) -> Found:
-    """Measure bursts whose edges are known."""
-    mean = (sums[offset] - sums[onset]) / np.maximum(offset - onset, 1)
-    evidence = model.scan.evidence(offset - onset, mean)
-    half = max(1, round(0.5 * PEAK * model.options.samples))
-    top, over = np.empty(len(onset)), np.empty(len(onset))
-    for k, (a, p, b) in enumerate(zip(onset.tolist(), apex.tolist(), offset.tolist(), strict=True)):
-        whole, near = values[a:b], values[max(a, p - half) : min(b, p + half)]
-        if model.kind == "envelope":
-            over[k] = ((np.mean(whole) - model.baseline) / model.level) ** 2
-            top[k] = np.mean(near) - model.baseline
-        else:
-            over[k] = np.dot(whole, whole) / (len(whole) * model.level**2) - 1.0
-            top[k] = np.sqrt(np.dot(near, near) / len(near))
-    snr = 10.0 * np.log10(np.maximum(over, 1e-3))
-    return Found(onset, apex, offset, evidence, snr, top)
-
-
-def table(
-    found: Sequence[Found], models: Sequence[Rest], x: xr.DataArray, *, start: float
-) -> xr.Dataset:
-    """Event table of all channels' bursts; `x` gives channels and unit, `start` (s) sample 0."""
-    rate = models[0].options.rate
-    names = [str(name) for name in x["channel"].values]
-    sides = [SIDES[str(side)] for side in x["side"].values]
-    units = str(x.attrs["units"])
-    which = np.repeat(np.arange(len(found)), [len(one.onset) for one in found])
-    times = {
-        name: start + np.concatenate([getattr(one, name) for one in found]) / rate
-        for name in ("onset", "apex", "offset")
-    }
-    order = np.lexsort((which, times["onset"]))
-    which = which[order]
-    empty = np.full(len(order), "", dtype="<U1")
-
-    def words(each: list[str]) -> npt.NDArray[np.str_]:
-        return np.asarray(each, dtype=str)[which] if len(which) else empty
-
-    made = xr.Dataset(
-        {
-            **{name: ("event", at[order], {"units": "s"}) for name, at in times.items()},
-            "au": ("event", empty),
-            "side": ("event", words(sides)),
-            "intensity": ("event", empty),
-            "label": ("event", empty),
-            "channel": ("event", words(names)),
-            **{
-                name: (
-                    "event",
-                    np.concatenate([getattr(one, name) for one in found])[order],
-                    {"units": unit},
-                )
-                for name, unit in (("snr", "dB"), ("peak", units), ("evidence", "nat"))
-            },
-        }
-    )
-    figures = {
-        name: {
-            "baseline": model.baseline,
-            "level": model.level,
-            "seconds": model.seconds,
-            "independent": model.independent * rate,
-            "wander": model.wander,
-            "evidence": model.scan.threshold,
-        }
-        for name, model in zip(names, models, strict=True)
-    }
-    rounded = {
-        name: {key: float(f"{value:.6g}") for key, value in row.items()}
-        for name, row in figures.items()
-    }
-    return made.assign_attrs(
-        units=units, rest=json.dumps(rounded), history=str(x.attrs.get("history", ""))
-    )
+def _candidates(model: Rest, kept: Kept, counts: Floats | None) -> Candidates:
+    """Look for bursts in one channel."""
+    power = model.power(kept.sums)
+    hops = power if counts is None else Hops(counts)
+    first, last = cut(*model.scan.regions(hops), LONGEST)
+    return search(model.scan, hops, power, first, last)
 
 
 def _option_faults(method: str, lag: float, kinds: list[str]) -> list[str]:

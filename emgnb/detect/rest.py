@@ -10,14 +10,17 @@ number of false alarms that was asked for.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
+from emgnb.detect import amplitude, stretches
+from emgnb.detect.access import Kept
+from emgnb.detect.amplitude import Floats, Options
 from emgnb.detect.families import Array, Family, Level, Share, Variance
-from emgnb.detect.scan import SLACK, Mask, Scan, threshold
-
-METHODS = ("glr", "double_threshold", "tkeo")
+from emgnb.detect.scan import HOPS, SLACK, Hops, Scan, threshold
+from emgnb.detect.stretches import Mask
 
 # Share of resting samples beyond the first of two thresholds.
 BEYOND = 0.05
@@ -25,8 +28,6 @@ BEYOND = 0.05
 NOT_REST = 7.0
 ROUNDS = 6
 SETTLED = 1e-3
-# Steps of the windows in the shortest burst, while rest is being looked for.
-HOPS = 2
 # Least rest, in lengths of the shortest burst: the variance of fewer windows means little.
 LEAST_REST = 30
 # Independent samples in a sample, as a first guess for band-passed EMG.
@@ -34,29 +35,14 @@ FIRST_GUESS = 0.3
 # Window lengths, in shortest bursts, whose scatter tells correlation (the second) from wander (the
 # third); the first serves where there is little rest.
 SCALES = (1, 4, 16)
-# Samples in a piece of which the spectrum at rest is taken, and the evidence that is about needed.
-SPECTRUM = 256
+# Evidence that is about needed, for which rare large means are reckoned.
 NEEDED = 8.0
-# The same share, measured, for energies (TKEO), of which large ones come in clusters.
+# Share of the independent samples left for rare large means of energies (TKEO), measured: large
+# ones come in clusters.
 CLUSTERED = 0.75
-# Half the span in s over which an envelope's slope is taken, to undo a sensor's lag.
-SLOPE = 0.005
-
-
-@dataclass(frozen=True)
-class Options:
-    """What the user asked for; see `bursts`."""
-
-    false_alarms: float
-    shortest: float
-    method: str
-    lag: float
-    rate: float
-
-    @property
-    def samples(self) -> int:
-        """Samples in the shortest burst."""
-        return max(2, round(self.shortest * self.rate))
+# Pieces that are enough for a spectrum or an offset, and for a quantile.
+SOME = 256
+MORE = 1024
 
 
 @dataclass(frozen=True)
@@ -69,7 +55,8 @@ class Rest:
     kind : raw, rectified or envelope
     baseline : of an envelope, in its unit; 0 for others
     level : RMS at rest (raw, rectified), standard deviation about the baseline (envelope)
-    first : first threshold of the two-threshold methods
+    first : first threshold of the two-threshold methods, in what it is held against
+    share : of resting samples beyond it
     independent, wander : see `Scan`
     seconds : of rest that were found
     """
@@ -79,18 +66,12 @@ class Rest:
     baseline: float
     level: float
     first: float
+    share: float
     independent: float
     wander: float
     seconds: float
 
-    @property
-    def family(self) -> Family:
-        """What a burst does to normalised samples."""
-        if self.options.method != "glr":
-            return Share(BEYOND)
-        return Level() if self.kind == "envelope" else Variance()
-
-    @property
+    @cached_property
     def scan(self) -> Scan:
         """The search that this rest calls for."""
         n = self.options.samples
@@ -98,141 +79,178 @@ class Rest:
         nats = threshold(
             self.options.false_alarms, rate=self.options.rate, independent=own, shortest=n
         )
-        return Scan(self.family, self.independent, self.wander, n, nats)
+        family = Share(self.share) if self.options.method != "glr" else strength_family(self.kind)
+        return Scan(family, self.independent, self.wander, n, self.options.hop, nats)
 
-    def normal(self, values: Array) -> tuple[Array, Mask]:
-        """Samples normalised on rest, and which of them are known; the others are as at rest."""
-        size = amplitude(values, self.options, self.kind)
-        if self.options.method != "glr":
-            ok = np.isfinite(size)
-            size = np.where(ok, size > self.first, BEYOND)
-            return size, ok
-        size -= self.baseline
-        size /= self.level if self.kind == "envelope" else self.level**2
-        ok = np.isfinite(size)
-        if not ok.all():
-            size[~ok] = self.family.rest
-        return size, ok
+    def power(self, sums: Floats) -> Hops:
+        """Sums of strength, normalised."""
+        return Hops(sums, self.baseline * self.options.hop, self._unit)
 
+    @property
+    def _unit(self) -> float:
+        return self.level if self.kind == "envelope" else self.level**2
 
-def reach(options: Options, kind: str) -> int:
-    """Samples before and after a sample that its amplitude depends on."""
-    if kind == "envelope":
-        return max(1, round(SLOPE * options.rate)) if options.lag else 0
-    return 1 if options.method == "tkeo" else 0
+    def samples(self, values: Floats) -> tuple[Array, Array]:
+        """What is tested and the strength of samples (…, sample), normalised."""
+        size = (amplitude.strength(values, self.options, self.kind) - self.baseline) / self._unit
+        if self.options.method == "glr":
+            return size, size
+        beyond = amplitude.tested(values, self.options, self.kind) > self.first
+        return beyond.astype(np.float64), size
 
 
-def amplitude(values: Array, options: Options, kind: str) -> Array:
-    """What a burst makes greater: power, size, energy (TKEO), or an envelope without its lag."""
-    w = reach(options, kind)
-    if kind == "envelope":
-        if not w:
-            return values.astype(np.float64)
-        made = np.full(len(values), np.nan)
-        if len(values) > 2 * w:
-            # A one-pole smoother's input is its output and its lag times the output's slope.
-            slope = (values[2 * w :] - values[: -2 * w]) * (options.rate / (2 * w))
-            made[w:-w] = values[w:-w] + options.lag * slope
-        return made
-    if options.method == "tkeo":
-        made = np.full(len(values), np.nan)
-        made[1:-1] = np.abs(values[1:-1] ** 2 - values[2:] * values[:-2])
-        return made
-    return np.asarray(values * values if options.method == "glr" else np.abs(values))
+def strength_family(kind: str) -> Family:
+    """What a burst does to power, or to an envelope."""
+    return Level() if kind == "envelope" else Variance()
 
 
-def measure(
-    values: Array, *, options: Options, kind: str, span: tuple[int, int] | None, name: str
-) -> Rest:
-    """Measure rest in one channel.
+@dataclass(frozen=True)
+class Calm:
+    """Rest as found on strength: where it is, and what it is like.
 
     Parameters
     ----------
-    values : (sample,) NaN where lost or invalid
-    span : first and one past the last sample of rest; looked for by default
+    mask : (pair of hops,)
+    base, level : baseline and standard deviation of an envelope, or 0 and the mean power
+    """
+
+    kept: Kept
+    options: Options
+    kind: str
+    mask: Mask
+    base: float
+    level: float
+    independent: float
+    wander: float
+
+    @property
+    def _pair(self) -> int:
+        return 2 * self.options.hop
+
+    def pieces(self, most: int) -> tuple[Floats, Mask]:
+        """At most so many pieces, evenly spread, and which pairs of hops in them are rest."""
+        every = slice(None, None, max(1, -(-len(self.kept.at) // most)))
+        return self.kept.pieces[every], _in_pieces(self.mask, self.kept, self.options)[every]
+
+    def first(self) -> float:
+        """First threshold: what a small share of resting samples exceeds."""
+        values, rest = self.pieces(MORE)
+        size = amplitude.tested(values, self.options, self.kind)
+        own = size.reshape(*rest.shape, self._pair)[rest]
+        own = own[np.isfinite(own)]
+        return float(np.quantile(own, 1.0 - BEYOND)) if own.size else np.nan
+
+    def rest(self, counts: Floats | None, first: float) -> Rest:
+        """What the search needs to know; `counts` beyond the first threshold, if there is one."""
+        n, pair = self.options.samples, self._pair
+        independent, wander, share = self.independent, self.wander, np.nan
+        sums = _pairs(self.kept.sums)
+        if counts is not None:
+            beyond = _pairs(counts)
+            # TKEO knows nothing of the samples beside a gap.
+            rest = self.mask & np.isfinite(beyond)
+            share = min(max(float(beyond[rest].mean() / pair), 1e-3), 0.5)
+            independent, wander = _independence(beyond, rest, pair, n, share * (1.0 - share))
+        if self.kind == "envelope":
+            independent *= skewed(sums, self.mask, max(2, round(n / pair)))
+        elif self.options.method == "tkeo":
+            independent *= CLUSTERED
+        else:
+            values, rest = self.pieces(SOME)
+            independent *= peaked(values[rest.all(axis=1)].astype(np.float64), n)
+        return Rest(
+            self.options,
+            self.kind,
+            self.base,
+            self.level if self.kind == "envelope" else float(np.sqrt(self.level)),
+            first,
+            share,
+            independent,
+            wander,
+            float(self.mask.sum() * pair / self.options.rate),
+        )
+
+
+def look_for_rest(kept: Kept, *, options: Options, kind: str, everywhere: bool, name: str) -> Calm:
+    """Find rest in one channel, on strength.
+
+    Parameters
+    ----------
+    everywhere : the whole recording is rest; else rest is looked for
     name : of the channel, for messages
 
     Raises
     ------
     ValueError : too little rest, nothing but zeros, or a raw signal with an offset
     """
-    n = options.samples
-    plain = Options(options.false_alarms, options.shortest, "glr", options.lag, options.rate)
-    size = amplitude(values, plain, kind)
-    family: Family = Level() if kind == "envelope" else Variance()
-    hop = Scan(family, 1.0, 0.0, n, 0.0, HOPS).hop
-    sums, ok = _by_hop(size, hop)
-    width = max(2, round(8 * n / hop))
-    guess = _guess(sums, ok, hop, width, values, kind, name)
+    n, pair = options.samples, 2 * options.hop
+    family = strength_family(kind)
+    sums = _pairs(kept.sums)
+    ok = np.isfinite(sums)
+    if everywhere:
+        _refuse_little(ok, options, f"channel {name}", "in the span given")
+    guess = _guess(sums, ok, pair, kept, kind, name)
     # What a converter's steps hide counts as scatter; 1e-9: a constant rest has none at all.
-    grain = max(_grain(values), 1e-9 * guess[1])
-    if span is not None:
-        inside = np.zeros(len(ok), dtype=bool)
-        inside[-(-span[0] // hop) : span[1] // hop] = True
-        rest = ok & inside
-        base, level, independent, wander = _figures(sums, rest, size, hop, n, grain, kind)
+    scatter = _Scatter(kept, options, kind, guess[0], max(_grain(kept), 1e-9 * guess[1]))
+    if everywhere:
+        rest = ok
+        base, level, independent, wander = _figures(sums, rest, scatter, pair, n, kind)
     else:
         base, level = guess
         # Of an envelope, whose samples hang together, few; the rounds then come from above.
-        independent, wander = (0.25 / hop if kind == "envelope" else FIRST_GUESS), 0.0
+        independent, wander = (0.25 / pair if kind == "envelope" else FIRST_GUESS), 0.0
         rest = np.zeros(len(ok), dtype=bool)
         for _ in range(ROUNDS):
-            scan = Scan(family, independent, wander, n, NOT_REST + SLACK, HOPS)
-            normal = np.where(ok, (sums / hop - base) / level, family.rest) * hop
-            found = ok & ~scan.cover(np.concatenate([[0.0], np.cumsum(normal)]), ok)
+            scan = Scan(family, independent, wander, n, pair, NOT_REST + SLACK, HOPS // 2)
+            found = ok.copy()
+            found[stretches.places(*scan.regions(Hops(sums, base * pair, level)))] = False
             settled = abs(int(found.sum()) - int(rest.sum())) <= SETTLED * found.sum()
             rest = found
-            if found.sum() * hop < LEAST_REST * n:
+            if found.sum() * pair < LEAST_REST * n:
                 break
-            base, level, independent, wander = _figures(sums, rest, size, hop, n, grain, kind)
+            base, level, independent, wander = _figures(sums, rest, scatter, pair, n, kind)
             if settled:
                 break
-    if rest.sum() * hop < LEAST_REST * n:
+    calm = Calm(kept, options, kind, rest, base, level, independent, wander)
+    _refuse_little(rest, options, f"channel {name}", "found")
+    if kind == "raw":
+        _refuse_offset(calm, name)
+    return calm
+
+
+def _refuse_little(rest: Mask, options: Options, who: str, where: str) -> None:
+    seconds = float(rest.sum()) * 2 * options.hop / options.rate
+    least = LEAST_REST * options.samples / options.rate
+    if seconds < least:
         raise ValueError(
-            f"channel {name}: {rest.sum() * hop / options.rate:.2g} s of rest"
-            f"{' in the span given' if span else ' found'}, at least "
-            f"{LEAST_REST * n / options.rate:.2g} s are needed. Name a stretch of rest, "
-            "rest=(start, stop) in s, or give a calibration recording, rest=signal"
+            f"{who}: {seconds:.2g} s of rest {where}, at least {least:.2g} s are needed. Name a "
+            "stretch of rest, rest=(start, stop) in s, or give a calibration recording, "
+            "rest=signal"
         )
-    _refuse_offset(values, rest, hop, level, kind, name)
-    first = np.nan
-    if options.method != "glr":
-        first, independent, wander = _beyond(values, rest, hop, options, kind)
-    if kind == "envelope":
-        independent *= skewed(sums, rest, max(2, round(n / hop)))
-    elif options.method == "tkeo":
-        independent *= CLUSTERED
-    else:
-        independent *= peaked(values, rest, hop, n)
-    return Rest(
-        options,
-        kind,
-        base,
-        level if kind == "envelope" else float(np.sqrt(level)),
-        first,
-        independent,
-        wander,
-        float(rest.sum() * hop / options.rate),
-    )
 
 
-def _by_hop(size: Array, hop: int) -> tuple[Array, Mask]:
-    """Sum of each hop, and whether all its samples are known."""
-    sums = np.einsum("ij->i", size[: len(size) // hop * hop].reshape(-1, hop))
-    ok = np.isfinite(sums)
-    return np.where(ok, sums, 0.0), ok
+def _pairs(hops: Floats) -> npt.NDArray[np.float32]:
+    """Sums of two hops each."""
+    n = len(hops) // 2 * 2
+    return np.asarray(np.add(hops[:n:2], hops[1:n:2], dtype=np.float32))
+
+
+def _in_pieces(mask: Mask, kept: Kept, options: Options) -> Mask:
+    """Give (piece, pair of hops) of the mask."""
+    own = (kept.pieces.shape[1] - 2 * amplitude.reach(options)) // (2 * options.hop)
+    return np.asarray(mask[(kept.at // 2)[:, np.newaxis] + np.arange(own)])
 
 
 def _guess(
-    sums: Array, ok: Mask, hop: int, width: int, values: Array, kind: str, name: str
+    sums: npt.NDArray[np.float32], ok: Mask, pair: int, kept: Kept, kind: str, name: str
 ) -> tuple[float, float]:
     """Baseline and level (power, or standard deviation) of the quieter part of the recording."""
-    means = _means(sums, ok, width) / hop
+    width = 8 * HOPS // 2
+    means = _means(sums, ok, width) / pair
     if means.size < 2:
-        known = np.isfinite(values).sum()
         raise ValueError(
-            f"channel {name} has {known} valid samples of {len(values)}, too few in a row to tell "
-            "rest from bursts"
+            f"channel {name} has {int(ok.sum()) * pair} valid samples of {len(ok) * pair} in whole "
+            "hops, too few in a row to tell rest from bursts"
         )
     low = float(np.quantile(means, 0.2))
     if kind != "envelope":
@@ -242,8 +260,8 @@ def _guess(
                 "level. Mark what is missing as NaN, or leave the channel out"
             )
         return 0.0, low
-    quiet = _quiet(sums, ok, width, hop, float(np.quantile(means, 0.4)))
-    spread = max(float(np.sqrt(np.mean((quiet - low) ** 2))), _grain(values))
+    quiet = _quiet(sums, ok, width, pair, float(np.quantile(means, 0.4)))
+    spread = max(float(np.sqrt(np.mean((quiet - low) ** 2))), _grain(kept))
     if spread <= 0.0:
         raise ValueError(
             f"channel {name} is {low:.6g} throughout: a flat line has no bursts. Leave it out"
@@ -251,32 +269,53 @@ def _guess(
     return low, spread
 
 
-def _quiet(sums: Array, ok: Mask, width: int, hop: int, below: float) -> Array:
-    """Means of the hops in all windows whose mean is not above `below`."""
+def _quiet(sums: npt.NDArray[np.float32], ok: Mask, width: int, pair: int, below: float) -> Array:
+    """Means of the pairs of hops in all windows whose mean is not above `below`."""
     n = len(sums) // width * width
-    rows = sums[:n].reshape(-1, width) / hop
+    rows = sums[:n].reshape(-1, width).astype(np.float64) / pair
     whole = ok[:n].reshape(-1, width).all(axis=1)
     return np.asarray(rows[whole & (rows.mean(axis=1) <= below)])
 
 
+class _Scatter:
+    """Standard deviation of the samples of an envelope over what is called rest."""
+
+    def __init__(self, kept: Kept, options: Options, kind: str, base: float, least: float) -> None:
+        self._kept, self._options, self._base, self._least = kept, options, base, least
+        if kind != "envelope":
+            return
+        size = amplitude.strength(kept.pieces, options, kind) - base
+        rows = size.reshape(len(size), -1, 2 * options.hop)
+        self._sums, self._squares = rows.sum(axis=2), np.square(rows).sum(axis=2)
+
+    def over(self, rest: Mask) -> float:
+        own = _in_pieces(rest, self._kept, self._options)
+        n = own.sum() * 2 * self._options.hop
+        if not n:
+            return self._least
+        mean = self._sums[own].sum() / n
+        return float(np.sqrt(max(self._squares[own].sum() / n - mean**2, self._least**2)))
+
+
 def _figures(
-    sums: Array, rest: Mask, size: Array, hop: int, n: int, grain: float, kind: str
+    sums: npt.NDArray[np.float32], rest: Mask, scatter: _Scatter, pair: int, n: int, kind: str
 ) -> tuple[float, float, float, float]:
-    """Baseline, level, independent samples and wander over the hops called rest."""
-    mean = float(sums[rest].mean() / hop)
-    base, level, spread = 0.0, mean, 2.0
+    """Baseline, level, independent samples and wander over the pairs of hops called rest."""
+    mean = float(sums[rest].mean(dtype=np.float64) / pair) if rest.any() else np.nan
     if kind == "envelope":
-        own = size[: len(rest) * hop].reshape(-1, hop)[rest]
-        base, spread = mean, 1.0
-        level = max(float(own.std()), grain)
-    return base, level, *_independence((sums - base * hop) / level, rest, hop, n, spread)
+        base, level, spread = mean, scatter.over(rest), 1.0
+    else:
+        base, level, spread = 0.0, mean, 2.0
+    return base, level, *_independence((sums - base * pair) / level, rest, pair, n, spread)
 
 
-def _independence(sums: Array, rest: Mask, hop: int, n: int, spread: float) -> tuple[float, float]:
+def _independence(
+    sums: Floats, rest: Mask, pair: int, n: int, spread: float
+) -> tuple[float, float]:
     """Independent samples in a sample, and wander, from how much means of two lengths scatter."""
-    widths = [max(2, round(k * n / hop)) for k in SCALES]
-    means = [_means(sums, rest, width) / hop for width in widths]
-    length = [width * hop for width in widths]
+    widths = [max(2, round(k * n / pair)) for k in SCALES]
+    means = [_means(sums, rest, width) / pair for width in widths]
+    length = [width * pair for width in widths]
     brief, middle, lasting = (float(each.var()) / spread if each.size else 0.0 for each in means)
     if means[1].size < 30:
         return (1.0 / (max(brief, 1e-12) * length[0]) if means[0].size > 9 else FIRST_GUESS), 0.0
@@ -288,18 +327,7 @@ def _independence(sums: Array, rest: Mask, hop: int, n: int, spread: float) -> t
     return 1.0 / max(one, 1e-12), max(0.0, lasting - one / length[2])
 
 
-def _beyond(
-    values: Array, rest: Mask, hop: int, options: Options, kind: str
-) -> tuple[float, float, float]:
-    """First threshold, independent samples and wander of what lies beyond it."""
-    size = amplitude(values, options, kind)[: len(rest) * hop].reshape(-1, hop)
-    own = size[rest]
-    first = float(np.nanquantile(own, 1.0 - BEYOND))
-    beyond = (size > first).sum(axis=1, dtype=np.float64)
-    return first, *_independence(beyond, rest, hop, options.samples, BEYOND * (1.0 - BEYOND))
-
-
-def peaked(values: Array, rest: Mask, hop: int, n: int) -> float:
+def peaked(pieces: Array, n: int) -> float:
     """Share of the independent samples that are left for rare, large means of squares.
 
     How much means of coloured noise scatter gives the number of independent samples near rest; but
@@ -307,17 +335,18 @@ def peaked(values: Array, rest: Mask, hop: int, n: int) -> float:
     noise of spectrum S (mean 1) the evidence of a mean r is the Legendre transform of
     −½·mean(log(1 − 2θS)), against (r − 1 − log r)/2 for white noise; their ratio is taken where
     the shortest burst is just found.
+
+    Parameters
+    ----------
+    pieces : (piece, sample) at rest
+    n : samples in the shortest burst
     """
-    width = max(1, -(-SPECTRUM // hop))
-    count = len(rest) // width
-    whole = np.flatnonzero(rest[: count * width].reshape(-1, width).all(axis=1))
-    if whole.size < 10:
+    if len(pieces) < 10 or pieces.shape[1] < 16:
         return 1.0
-    some = whole[:: max(1, whole.size // 400)]
-    pieces = values[: count * width * hop].reshape(count, -1)[some][:, :SPECTRUM]
-    power = np.mean(np.abs(np.fft.rfft(pieces * np.hanning(SPECTRUM), axis=1)) ** 2, axis=0)[1:-1]
+    spectrum = np.fft.rfft(pieces * np.hanning(pieces.shape[1]), axis=1)
+    power = np.mean(np.square(spectrum.real) + np.square(spectrum.imag), axis=0)[1:-1]
     s = power / power.mean()
-    theta = (1.0 - np.geomspace(1.0, 1e-4, 200)[1:, np.newaxis]) / (2.0 * s.max())
+    theta = (1.0 - np.geomspace(1.0, 1e-4, 64)[1:, np.newaxis]) / (2.0 * s.max())
     r = np.mean(s / (1.0 - 2.0 * theta * s), axis=1)
     rare = theta[:, 0] * r + 0.5 * np.mean(np.log1p(-2.0 * theta * s), axis=1)
     white = 0.5 * (r - 1.0 - np.log(r))
@@ -325,7 +354,7 @@ def peaked(values: Array, rest: Mask, hop: int, n: int) -> float:
     return float(min(1.0, np.mean(s**2) * rare[at] / white[at]))
 
 
-def skewed(sums: Array, rest: Mask, width: int) -> float:
+def skewed(sums: Floats, rest: Mask, width: int) -> float:
     """Share of the independent samples that are left for rare heights of a skewed envelope.
 
     What was rectified has a longer tail above than a Gaussian of the same scatter; the tail of the
@@ -343,27 +372,28 @@ def skewed(sums: Array, rest: Mask, width: int) -> float:
     return float(shape * (r - 1.0 - np.log(r)) / NEEDED)
 
 
-def _means(sums: Array, ok: Mask, width: int) -> Array:
-    """Mean of each window of `width` hops, end to end, that lies within one stretch of `ok`."""
+def _means(sums: Floats, ok: Mask, width: int) -> Array:
+    """Mean of each window of `width` sums, end to end, that lies within one stretch of `ok`."""
     n = len(sums) // width * width
     whole = ok[:n].reshape(-1, width).all(axis=1)
-    return np.asarray(sums[:n].reshape(-1, width)[whole].mean(axis=1))
+    return np.asarray(sums[:n].reshape(-1, width)[whole].mean(axis=1, dtype=np.float64))
 
 
-def _grain(values: Array) -> float:
+def _grain(kept: Kept) -> float:
     """Standard deviation that the steps of a converter alone would give."""
-    step = np.abs(np.diff(values[: 1 << 16]))
+    some = kept.pieces[:: max(1, -(-len(kept.pieces) // SOME))].astype(np.float64)
+    step = np.abs(np.diff(some, axis=1))
     step = step[np.isfinite(step) & (step > 0)]
     return float(step.min() / np.sqrt(12.0)) if step.size else 0.0
 
 
-def _refuse_offset(values: Array, rest: Mask, hop: int, power: float, kind: str, name: str) -> None:
-    if kind != "raw":
+def _refuse_offset(calm: Calm, name: str) -> None:
+    values, rest = calm.pieces(SOME)
+    w = amplitude.reach(calm.options)
+    own = values[:, w : values.shape[1] - w].reshape(*rest.shape, -1)[rest]
+    if not own.size:
         return
-    where = np.flatnonzero(rest)
-    some = where[:: max(1, len(where) // 4000)]
-    own: npt.NDArray[np.float64] = values[: len(rest) * hop].reshape(-1, hop)[some]
-    middle, level = float(own.mean()), float(np.sqrt(power))
+    middle, level = float(own.mean()), float(np.sqrt(calm.level))
     if abs(middle) > 0.5 * level:
         raise ValueError(
             f"channel {name} rests at {middle:.4g} with an RMS of {level:.4g}: an offset, which no "
