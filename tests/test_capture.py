@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+import ast
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from emgnb import acquire, recording
+pytest.importorskip("ipywidgets", reason="ipywidgets is not installed: pip install 'emgnb[lab]'")
+pytest.importorskip("anywidget", reason="anywidget is not installed: pip install 'emgnb[lab]'")
+
+from emgnb import acquire, facs, filters, labels, quality, recording
 from emgnb.acquire.client import OWN
+from emgnb.filters import Chain, HighPass
+from emgnb.widgets import Capture, desk
+from emgnb.widgets.clocks import BrowserClock
+from emgnb.widgets.examining import verdict
+from emgnb.widgets.live import LiveView
+from emgnb.widgets.trouble import troubles
 
 CONSENT = {"version": "2", "date": "2026-05-04", "scope": "teaching", "sharing": "none"}
 
@@ -49,3 +67,436 @@ def test_attributes_that_no_session_can_store_are_refused(tmp_path: Path) -> Non
     with pytest.raises(ValueError, match="not JSON serializable"):
         acquire.start("sim://rest", tmp_path, attrs={"consent": {1, 2}})
     assert list(tmp_path.iterdir()) == []
+
+
+# ---- the picture
+
+
+def sent_by(widget: Any) -> list[tuple[dict[str, Any], list[bytes]]]:
+    """Collect what a widget sends to its front end."""
+    sent: list[tuple[dict[str, Any], list[bytes]]] = []
+    widget.send = lambda content, buffers=(): sent.append((content, [bytes(b) for b in buffers]))
+    return sent
+
+
+def drawn(sent: list[tuple[dict[str, Any], list[bytes]]], channels: int) -> np.ndarray:
+    """Samples as the browser has them after all that was sent, from where it begins."""
+    rows: dict[int, np.ndarray] = {}
+    for content, buffers in sent:
+        if content["kind"] == "reset":
+            rows.clear()
+        elif content["kind"] == "samples":
+            block = np.frombuffer(buffers[0], dtype="<f4").reshape(-1, channels)
+            rows |= {content["first"] + k: row for k, row in enumerate(block)}
+    return np.array([rows[k] for k in sorted(rows)])
+
+
+def test_the_live_view_sends_each_scan_once_and_lost_ones_as_gaps() -> None:
+    view = LiveView(channels=["a", "b"], rate=100.0, seconds=1.0)
+    sent = sent_by(view)
+    view.push(np.array([10, 11, 14]), np.arange(6, dtype=np.float32).reshape(3, 2))
+    view.push(np.array([16]), np.array([[9, 9]], dtype=np.float32))
+    assert [content for content, _ in sent] == [
+        {"kind": "samples", "first": 10},
+        {"kind": "samples", "first": 15},
+    ]
+    np.testing.assert_array_equal(drawn(sent, 2)[:, 0], [0, 2, np.nan, np.nan, 4, np.nan, 9])
+
+
+def test_the_live_view_sends_no_more_than_it_shows() -> None:
+    view = LiveView(channels=["a"], rate=100.0, seconds=1.0)
+    sent = sent_by(view)
+    view.push(np.arange(100_000), np.zeros((100_000, 1), dtype=np.float32))
+    assert len(sent[0][1][0]) == 4 * 100
+
+
+def test_a_page_that_is_loaded_anew_gets_what_it_missed() -> None:
+    view = LiveView(channels=["a"], rate=100.0, seconds=1.0)
+    for k in range(0, 300, 30):
+        view.push(np.arange(k, k + 30), np.arange(k, k + 30, dtype=np.float32)[:, np.newaxis])
+    sent = sent_by(view)
+    view._handle_custom_msg({"kind": "hello"}, [])
+    np.testing.assert_array_equal(drawn(sent, 1)[:, 0], np.arange(200, 300))
+    view.seconds = 2.0
+    np.testing.assert_array_equal(drawn(sent, 1)[:, 0], np.arange(100, 300))
+
+
+def test_a_preview_is_the_causal_chain_of_all_that_is_shown() -> None:
+    chain = Chain(HighPass(5.0))
+    values = np.random.default_rng(0).normal(100, 1, (600, 2)).astype(np.float32)
+    view = LiveView(channels=["a", "b"], rate=200.0, seconds=3.0)
+    sent = sent_by(view)
+    view.push(np.arange(300), values[:300])
+    view.filter(chain)
+    view.push(np.arange(300, 600), values[300:])
+    whole = chain.causal(recording.signal(values, rate=200.0, units="uV")).values
+    np.testing.assert_allclose(drawn(sent, 2), whole, atol=1e-4)
+    view.filter(None)
+    np.testing.assert_array_equal(drawn(sent, 2), values)
+    np.testing.assert_array_equal(view.recent(1.0), values[-200:])
+
+
+def test_a_preview_that_must_see_the_whole_recording_is_refused_in_words() -> None:
+    view = LiveView(channels=["a"], rate=1000.0)
+    with pytest.raises(ValueError, match="whole recording"):
+        view.filter(Chain(filters.Baseline()))
+
+
+# ---- the moment of a key
+
+
+def test_a_key_heard_late_is_laid_at_its_moment_within_what_is_said() -> None:
+    clock = BrowserClock()
+    ahead, rng = 37.0, np.random.default_rng(1)  # s that the browser's clock is ahead
+    for k in range(50):
+        there, back = rng.exponential(0.004, 2)
+        clock.exchange(k, k + there + ahead, k + there + back)
+    pressed, heard = 60.0, 72.5  # the kernel was busy for 12.5 s
+    ago, unsure = clock.ago(pressed + ahead, heard)
+    assert abs(ago - (heard - pressed)) <= unsure < 0.01
+
+
+def test_one_clock_is_assumed_before_the_first_exchange_and_the_doubt_said() -> None:
+    ago, unsure = BrowserClock().ago(100.0, 103.0)
+    assert ago == 3.0
+    assert unsure >= 3.0
+
+
+def test_a_clock_that_is_set_begins_anew() -> None:
+    clock = BrowserClock()
+    clock.exchange(0.0, 0.001, 0.002)
+    assert clock.ago(3600.0, 10.0) == (0.0, pytest.approx(0.001))
+
+
+# ---- what is wrong, and only that
+
+
+def test_a_recording_without_fault_has_no_trouble() -> None:
+    well = acquire.Health(state="recording", scans=60_000, seconds=60, bytes=2**20, rate=999.0)
+    assert troubles(well, free=50e9) == []
+    calm = np.random.default_rng(0).normal(size=(5000, 2))
+    report = quality.report(recording.signal(calm, rate=1000.0, units="uV", channel=["a", "b"]))
+    assert troubles(well, report=report) == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "level", "words"),
+    [
+        ({"lost": 5}, "warn", "5 of 60005 scans lost"),
+        ({"lost": 5000}, "bad", "USB socket"),
+        ({"crc_errors": 3}, "warn", "shorter cable"),
+        ({"overruns": 2}, "bad", "cannot keep up"),
+        ({"drift_ppm": -20_000.0, "rate": 980.0, "nominal_rate": 1000.0}, "warn", "980.0 Hz"),
+        ({"buffer": 5_000_000}, "warn", "disk is slow"),
+        ({"clipping": {"zyg": 0.3, "corr": 0.0}}, "bad", "Clipping: zyg. Turn the gain down"),
+        ({"state": "waiting for port", "message": "ttyX is gone"}, "bad", "ttyX is gone"),
+        ({"message": "no scan came for 5 s"}, "warn", "No scan came for 5 s."),
+        ({"seconds": 60.0, "bytes": 10**9}, "bad", "disk is full in"),
+    ],
+)
+def test_each_fault_of_the_stream_is_said_with_what_to_do(fault, level, words) -> None:
+    usual = {"state": "recording", "scans": 60_000, "seconds": 60.0, "bytes": 2_000_000}
+    (found,) = troubles(acquire.Health(**{**usual, **fault}), free=1e9)
+    assert found.level == level
+    assert words in f"{found.what} {found.todo}"
+
+
+def test_hum_movement_and_a_lead_that_is_off_are_told_apart() -> None:
+    t = np.arange(5000) / 1000.0
+    noise = np.random.default_rng(0).normal(size=(5000, 4))
+    noise[:, 1] += 20 * np.sin(2 * np.pi * 50 * t)
+    noise[:, 2] += 50 * np.sin(2 * np.pi * 1.3 * t)
+    noise[:, 3] = 0.5
+    names = ["good", "hum", "loose", "off"]
+    report = quality.report(recording.signal(noise, rate=1000.0, units="uV", channel=names))
+    said = {
+        trouble.what.partition(":")[0]: trouble.what
+        for trouble in troubles(acquire.Health(), report=report)
+    }
+    assert said == {
+        "No signal": "No signal: off.",
+        "Mains hum is over half of the power": "Mains hum is over half of the power: hum.",
+        "Movement is nearly all of the power": "Movement is nearly all of the power: loose.",
+    }
+
+
+# ---- the widget
+
+
+def until(fact: Callable[[], object], timeout: float = 60.0) -> None:
+    deadline = time.monotonic() + timeout
+    while not fact():
+        assert time.monotonic() < deadline, "this did not come true"
+        time.sleep(0.02)
+
+
+def threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name.startswith("emgnb")]
+
+
+def page(capture: Capture, kind: str, **more: Any) -> None:
+    """Do what the page does: send a message."""
+    capture.live._handle_custom_msg({"kind": kind, **more}, [])
+
+
+@pytest.fixture
+def capture(tmp_path: Path) -> Iterator[Capture]:
+    made = Capture(folder=tmp_path, participant="P07", cues=("smile", "rest"), session="2")
+    yield made
+    if made.recording:
+        made.stop()
+    made.close()
+    until(lambda: not threads())
+
+
+def test_a_capture_records_marks_and_stores_without_a_browser(capture: Capture) -> None:
+    sent = sent_by(capture.live)
+    laid_out: list[int] = []  # channels the browser knew of when samples came
+    send = capture.live.send
+    capture.live.send = lambda *a, **k: (laid_out.append(len(capture.live.channels)), send(*a, **k))
+    capture.start()
+    until(lambda: capture.live.newest > 1000)
+    capture.mark("smile")
+    until(lambda: capture.live.status["marks"] == 1)
+    path = capture.stop()
+    assert path == capture.session
+    assert "stopped" in capture.health
+    stored = recording.open(path)
+    assert stored.attrs["participant"] == "P07"
+    assert stored.attrs["session"] == "2"
+    assert "consent" not in stored.attrs
+    assert stored["markers/text"].values.tolist() == ["smile"]
+    assert [each.channel for each in facs.DEFAULT_MONTAGE] == stored["emg"][
+        "channel"
+    ].values.tolist()
+    samples = [content for content, _ in sent if content["kind"] == "samples"]
+    shown = drawn(sent, 8)
+    assert samples[0]["first"] == 0
+    assert set(laid_out[-20:]) == {8}
+    values = stored["emg/signal"].values
+    first = int(np.argmin(np.abs(values[:2000] - shown[500]).sum(axis=1))) - 500
+    np.testing.assert_allclose(shown, values[first : first + len(shown)], rtol=1e-5)
+
+
+def test_what_the_page_asks_for_is_done_and_a_late_mark_lies_at_its_moment(
+    capture: Capture,
+) -> None:
+    capture.live.consent = CONSENT
+    page(capture, "start")
+    until(lambda: capture.live.state == "recording" and capture.live.newest > 1500)
+    now = time.time()
+    for _ in range(3):
+        page(capture, "tock", sent=time.time() - 0.002, at=1000 * (time.time() - 0.001))
+    page(capture, "mark", text="smile", at=1000 * (now - 1.0), id="a")
+    capture.mark("rest")
+    page(capture, "pause")
+    assert capture.live.paused
+    page(capture, "resume")
+    page(capture, "stop")
+    until(lambda: capture.session is not None)
+    assert capture.error is None
+    stored = recording.open(capture.session)
+    assert stored.attrs["consent"] == CONSENT
+    marks = stored["markers"]
+    assert marks["text"].values.tolist() == ["smile", "rest", "pause", "end"]
+    assert np.diff(marks["time"].values)[0] == pytest.approx(1.0, abs=0.2)
+    assert set(labels.trials(stored)["label"].values.tolist()) <= {"smile"}
+    assert capture.live.state == "idle"
+
+
+def test_a_mark_whose_moment_is_not_known_yet_waits_and_is_not_lost(capture: Capture) -> None:
+    capture.start()
+    until(lambda: capture.live.newest > 1500)
+    page(capture, "mark", text="early", at=1000 * (time.time() - 1.0), id="a")
+    assert capture.live.status.get("marks", 0) == 0
+    stored = recording.open(capture.stop())
+    assert stored["markers/text"].values.tolist() == ["early"]
+    assert stored["markers/uncertainty"].values[0] >= 1.0
+
+
+def test_a_mark_after_the_end_is_said_to_be_in_no_recording(capture: Capture) -> None:
+    capture.start()
+    capture.stop()
+    page(capture, "mark", text="smile", at=1000 * time.time(), id="a")
+    assert "'smile' came after the end" in capture.message
+
+
+def test_the_montage_of_the_drawing_names_the_channels(tmp_path: Path) -> None:
+    capture = Capture("sim://rest?channels=2", folder=tmp_path)
+    assert len(capture.live.montage) == 2
+    wanted = [["masseter_r", "masseter", "right"], ["ch2", "", ""]]
+    capture.live.montage = wanted
+    assert "montage=[('masseter_r', 'masseter', 'right'), ('ch2', '', '')]" in capture.code
+    capture.start()
+    until(lambda: capture.live.newest > 300)
+    emg = recording.open(capture.stop())["emg"]
+    assert emg["channel"].values.tolist() == ["masseter_r", "ch2"]
+    assert emg["muscle"].values.tolist() == ["masseter", ""]
+    capture.close()
+
+
+def test_every_muscle_of_the_table_has_a_site_on_the_drawing() -> None:
+    drawing = (Path(desk.__file__).parent / "sites.js").read_text("utf-8")
+    for channel, muscle, side, *_ in desk.sites().values():
+        assert f"{muscle}: [" in drawing
+        assert facs.site(muscle, side).channel == channel
+
+
+def test_closing_the_view_leaves_the_recording_running_and_a_new_one_finds_it(
+    tmp_path: Path,
+) -> None:
+    first = Capture(folder=tmp_path, participant="P11", consent=CONSENT)
+    first.start()
+    first.close()
+    assert first.recorder is not None
+    assert first.recorder.health().is_alive
+    second = Capture(folder=tmp_path)
+    assert "P11" in second.live.offer
+    page(second, "attach")
+    assert second.recording
+    assert second.live.offer == ""
+    assert (second.live.participant, second.live.consent) == ("P11", CONSENT)
+    until(lambda: second.live.newest > 0)
+    assert recording.open(second.stop())["emg/signal"].sizes["time"] > 0
+    second.close()
+    assert not threads()
+
+
+def test_a_recording_stopped_from_elsewhere_is_noticed(capture: Capture) -> None:
+    capture.start()
+    assert capture.recorder is not None
+    path = acquire.attach(capture.recorder.folder).stop()
+    until(lambda: not capture.recording)
+    until(lambda: capture.session == path)
+    until(lambda: capture.live.state == "idle")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kill -9 is of POSIX")
+def test_a_recorder_that_was_killed_is_said_with_the_way_out(capture: Capture) -> None:
+    capture.start()
+    until(lambda: capture.live.newest > 500)
+    assert capture.recorder is not None
+    os.kill(capture.recorder.health().pid, signal.SIGKILL)
+    until(lambda: not capture.recording)
+    until(lambda: "acquire.recover(" in capture.message)
+    with pytest.raises(RuntimeError, match="nothing to stop"):
+        capture.stop()
+    assert recording.open(acquire.recover(capture.recorder.folder))["emg/signal"].sizes["time"]
+
+
+def test_a_wrong_port_is_raised_in_code_and_said_in_words_on_the_page(tmp_path: Path) -> None:
+    made = Capture("/dev/<b>no_such_board</b>", folder=tmp_path)
+    with pytest.raises(acquire.PortError, match="no_such_board"):
+        made.start()
+    page(made, "start")
+    until(lambda: "no_such_board" in made.message)
+    assert "<b>no" not in made._message.value
+    assert "&lt;b&gt;no" in made._message.value
+    assert not made.recording
+    assert made.live.state == "idle"
+    assert list(tmp_path.iterdir()) == []
+    made.close()
+
+
+def test_nothing_can_be_marked_or_stopped_before_the_start(capture: Capture) -> None:
+    with pytest.raises(RuntimeError, match="press Start first"):
+        capture.mark("smile")
+    with pytest.raises(RuntimeError, match="nothing to stop"):
+        capture.stop()
+    with pytest.raises(RuntimeError, match="nothing to pause"):
+        capture.pause()
+
+
+def test_a_second_start_is_refused(capture: Capture) -> None:
+    capture.start()
+    with pytest.raises(RuntimeError, match="already: stop it first"):
+        capture.start()
+
+
+def test_the_line_of_code_records_the_same(capture: Capture) -> None:
+    capture.live.consent = CONSENT
+    call = ast.parse(capture.code).body[0]
+    assert isinstance(call, ast.Assign)
+    assert isinstance(call.value, ast.Call)
+    given = {word.arg: ast.literal_eval(word.value) for word in call.value.keywords}
+    assert given["participant"] == "P07"
+    assert given["session"] == "2"
+    assert given["attrs"] == {"consent": CONSENT}
+    assert ast.literal_eval(call.value.args[0]) == "sim://smile?seed=1"
+
+
+def test_a_random_code_is_offered_and_no_two_are_alike(tmp_path: Path) -> None:
+    codes = {desk.code() for _ in range(200)}
+    assert len(codes) > 195
+    made = Capture(folder=tmp_path)
+    first = made.live.participant
+    page(made, "participant")
+    assert first != made.live.participant != ""
+    made.close()
+
+
+def test_a_port_is_heard_before_anything_is_recorded_and_start_ends_that(tmp_path: Path) -> None:
+    capture = Capture("sim://smile?channels=5", folder=tmp_path)
+    capture.live.montage = capture.live.montage[:3]
+    page(capture, "listen")
+    until(lambda: capture.live.verdict["state"] != "listening")
+    assert capture.live.verdict["state"] in ("good", "warn")
+    assert any("1000" in line for _, line in capture.live.verdict["said"])
+    assert len(capture.live.montage) == 5
+    assert list(tmp_path.iterdir()) == []
+    page(capture, "listen")
+    process = capture._examining._process
+    capture.start()
+    assert process.poll() is not None
+    assert capture.live.verdict == {}
+    capture.stop()
+    capture.close()
+    until(lambda: not threads())
+
+
+def test_the_verdict_says_what_is_wrong_first() -> None:
+    silent = {"said": "port x\n! nothing", "complaints": ["nothing came"], "scans": 0}
+    assert verdict(silent) == {"state": "bad", "said": [["bad", "nothing came"], ["", "port x"]]}
+    assert verdict({"error": "busy"})["state"] == "bad"
+    clipped = {"said": "port x", "complaints": ["a is clipping"], "scans": 9}
+    assert verdict(clipped)["state"] == "warn"
+    assert verdict({**clipped, "complaints": []})["state"] == "good"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a small tmpfs stands for the disk")
+def test_a_full_disk_is_said_in_the_widget_and_what_came_is_kept(tmp_path: Path) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(small)], capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip("no tmpfs can be mounted here")
+    try:
+        capture = Capture("sim://smile?channels=16&rate=4000", folder=small)
+        capture.start()
+        until(lambda: not capture.recording)
+        until(lambda: "journal cannot be written" in capture.message)
+        assert "recover" in capture.message
+        assert capture.recorder is not None
+        kept = shutil.copytree(capture.recorder.folder, tmp_path / "kept")
+        assert recording.open(acquire.recover(kept))["emg/signal"].sizes["time"] > 1000
+        capture.close()
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+
+
+def test_one_text_for_cues_is_answered_with_the_list(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match=r"a list makes a button of each: \['smile'\]"):
+        Capture(cues="smile")
+
+
+def test_a_recording_that_cannot_be_watched_is_no_recording(tmp_path: Path) -> None:
+    (tmp_path / "half").mkdir()
+    (tmp_path / "half" / "health.json").write_text("{}", encoding="utf-8")
+    capture = Capture(folder=tmp_path)
+    with pytest.raises(FileNotFoundError, match="nothing recorded"):
+        capture.attach(tmp_path / "half")
+    assert not capture.recording
+    assert not threads()
+    capture.close()

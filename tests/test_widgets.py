@@ -1,7 +1,4 @@
-import ast
 import json
-import os
-import signal
 import subprocess
 import sys
 import threading
@@ -17,10 +14,9 @@ import xarray as xr
 pytest.importorskip("ipywidgets", reason="ipywidgets is not installed: pip install 'emgnb[lab]'")
 pytest.importorskip("anywidget", reason="anywidget is not installed: pip install 'emgnb[lab]'")
 
-from emgnb import acquire, labels, recording
-from emgnb.widgets import Capture, Labeller, Tuner
+from emgnb import labels, recording
+from emgnb.widgets import Labeller, Tuner
 from emgnb.widgets.decimate import Decimated
-from emgnb.widgets.live import LiveView
 
 RATE = 1000.0
 
@@ -127,26 +123,6 @@ def test_an_irregular_recording_is_drawn_at_its_own_times() -> None:
     np.testing.assert_array_equal(times, time)
 
 
-def test_the_live_view_sends_each_scan_once_and_lost_ones_as_gaps() -> None:
-    view = LiveView(channels=["a", "b"], rate=100.0, seconds=1.0)
-    sent = sent_by(view)
-    view.push(np.array([10, 11, 14]), np.arange(6, dtype=np.float32).reshape(3, 2))
-    ((content, buffers),) = sent
-    assert content == {"kind": "samples", "first": 10}
-    got = np.frombuffer(buffers[0], dtype="<f4").reshape(-1, 2)
-    np.testing.assert_array_equal(got[:, 0], [0, 2, np.nan, np.nan, 4])
-
-
-def test_the_live_view_sends_no_more_than_it_shows() -> None:
-    view = LiveView(channels=["a"], rate=100.0, seconds=1.0)
-    sent = sent_by(view)
-    view.push(np.arange(100_000), np.zeros((100_000, 1), dtype=np.float32))
-    assert len(sent[0][1][0]) == 4 * 100
-
-
-# ---- Capture
-
-
 def until(fact: Callable[[], object], timeout: float = 60.0) -> None:
     deadline = time.monotonic() + timeout
     while not fact():
@@ -156,130 +132,6 @@ def until(fact: Callable[[], object], timeout: float = 60.0) -> None:
 
 def threads(name: str) -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == name]
-
-
-@pytest.fixture
-def capture(tmp_path: Path) -> Iterator[Capture]:
-    made = Capture(folder=tmp_path, participant="P07", cues=("smile", "rest"), session="2")
-    yield made
-    if made.recording:
-        made.stop()
-    made.close()
-    assert not threads("emgnb capture")
-
-
-def test_a_capture_records_marks_and_stores_without_a_browser(capture: Capture) -> None:
-    sent = sent_by(capture.live)
-    laid_out: list[int] = []  # channels the browser knew of when samples came
-    send = capture.live.send
-    capture.live.send = lambda *a, **k: (laid_out.append(len(capture.live.channels)), send(*a, **k))
-    capture.start()
-    until(lambda: capture.live.newest > 1000)
-    capture.mark("smile")
-    until(lambda: "1 marks" in capture.health)
-    path = capture.stop()
-    assert path == capture.session
-    assert "stopped" in capture.health
-    stored = recording.open(path)
-    assert stored.attrs["participant"] == "P07"
-    assert stored.attrs["session"] == "2"
-    assert stored["markers/text"].values.tolist() == ["smile"]
-    samples = [content for content, _ in sent if content["kind"] == "samples"]
-    shown = np.concatenate([np.frombuffer(b[0], dtype="<f4") for _, b in sent if b]).reshape(-1, 8)
-    assert samples[0]["first"] == 0
-    assert set(laid_out[1:]) == {8}  # all but the call to forget the recording before
-    values = stored["emg/signal"].values
-    first = int(np.argmin(np.abs(values[:2000] - shown[500]).sum(axis=1))) - 500
-    np.testing.assert_allclose(shown, values[first : first + len(shown)], rtol=1e-5)
-
-
-def test_the_buttons_do_what_the_methods_do(capture: Capture) -> None:
-    buttons = capture.buttons
-    assert buttons["smile"].disabled
-    buttons["Start"].click()
-    assert capture.recording
-    assert buttons["Start"].disabled
-    buttons["smile"].click()
-    buttons["Stop"].click()
-    assert capture.error is None
-    assert capture.session is not None
-    assert recording.open(capture.session)["markers/text"].values.tolist() == ["smile"]
-    assert buttons["Stop"].disabled
-
-
-def test_closing_the_view_leaves_the_recording_running(tmp_path: Path) -> None:
-    first = Capture(folder=tmp_path)
-    first.start()
-    first.close()
-    assert first.recorder is not None
-    assert first.recorder.health().is_alive
-    second = Capture(folder=tmp_path)
-    second.attach(tmp_path)
-    until(lambda: second.live.newest > 0)
-    assert recording.open(second.stop())["emg/signal"].sizes["time"] > 0
-    second.close()
-
-
-def test_a_recording_stopped_from_elsewhere_is_noticed(capture: Capture) -> None:
-    capture.start()
-    assert capture.recorder is not None
-    path = acquire.attach(capture.recorder.folder).stop()
-    until(lambda: not capture.recording)
-    until(lambda: capture.session == path)
-    assert not capture.buttons["Start"].disabled
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="kill -9 is of POSIX")
-def test_a_recorder_that_was_killed_is_said_with_the_way_out(capture: Capture) -> None:
-    capture.start()
-    until(lambda: capture.live.newest > 500)
-    assert capture.recorder is not None
-    os.kill(capture.recorder.health().pid, signal.SIGKILL)
-    until(lambda: not capture.recording)
-    until(lambda: "acquire.recover(" in capture.message)
-    with pytest.raises(RuntimeError, match="nothing to stop"):
-        capture.stop()
-    assert recording.open(acquire.recover(capture.recorder.folder))["emg/signal"].sizes["time"]
-
-
-def test_a_wrong_port_is_raised_in_code_and_said_in_words_by_the_button(tmp_path: Path) -> None:
-    made = Capture("/dev/no_such_board", folder=tmp_path)
-    with pytest.raises(acquire.PortError, match="no_such_board"):
-        made.start()
-    made.buttons["Start"].click()
-    assert "no_such_board" in made.message
-    assert not made.recording
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_nothing_can_be_marked_or_stopped_before_the_start(capture: Capture) -> None:
-    with pytest.raises(RuntimeError, match="press Start first"):
-        capture.mark("smile")
-    with pytest.raises(RuntimeError, match="nothing to stop"):
-        capture.stop()
-
-
-def test_a_second_start_is_refused(capture: Capture) -> None:
-    capture.start()
-    with pytest.raises(RuntimeError, match="already: stop it first"):
-        capture.start()
-
-
-def test_the_line_of_code_records_the_same(capture: Capture) -> None:
-    call = ast.parse(capture.code).body[0]
-    assert isinstance(call, ast.Assign)
-    assert isinstance(call.value, ast.Call)
-    given = {word.arg: ast.literal_eval(word.value) for word in call.value.keywords}
-    assert given["participant"] == "P07"
-    assert given["session"] == "2"
-    assert ast.literal_eval(call.value.args[0]) == "sim://smile?seed=1"
-
-
-def test_what_a_port_says_is_shown_as_text_not_as_markup() -> None:
-    made = Capture("/dev/<b>no</b>")
-    made.buttons["Start"].click()
-    assert "<b>no" not in made._message.value
-    assert "&lt;b&gt;no" in made._message.value
 
 
 # ---- Labeller
@@ -402,21 +254,9 @@ def test_the_choices_are_the_units_of_the_facs_table(session: xr.DataTree) -> No
         (lambda s: Tuner(s, "raw"), "expected a Chain"),
         (lambda s: Labeller(s["emg/signal"]), "expected a session.* found DataArray"),
         (lambda s: Labeller(s, coder=3), "give a name"),
-        (lambda s: Capture(cues="smile"), r"a list makes a button of each: \['smile'\]"),
     ],
-    ids=["path", "numbers", "chain", "signal", "coder", "cues"],
+    ids=["path", "numbers", "chain", "signal", "coder"],
 )
 def test_what_a_widget_cannot_take_is_said_in_words(session, make, words) -> None:
     with pytest.raises((TypeError, ValueError), match=words):
         make(session)
-
-
-def test_a_recording_that_cannot_be_watched_is_no_recording(tmp_path: Path) -> None:
-    (tmp_path / "half").mkdir()
-    (tmp_path / "half" / "health.json").write_text("{}", encoding="utf-8")
-    capture = Capture(folder=tmp_path)
-    with pytest.raises(FileNotFoundError, match="nothing recorded"):
-        capture.attach(tmp_path / "half")
-    assert not capture.recording
-    assert not threads("emgnb capture")
-    capture.close()

@@ -7,7 +7,9 @@ buttons become a command to the notebook.
 
 from __future__ import annotations
 
+import contextlib
 import html
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,11 @@ import ipywidgets
 import traitlets
 
 HERE = Path(__file__).parent
+
+
+def joined(*files: str) -> str:
+    """Join files of front-end code into one module: it cannot import from beside it."""
+    return "\n".join((HERE / file).read_text("utf-8") for file in files)
 
 
 class _Keys(anywidget.AnyWidget):
@@ -33,6 +40,8 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
     error : the last error that was shown in words, None when the last action went well
     """
 
+    _forget: Callable[[], None] | None = None
+
     def __init__(self, children: Sequence[Any], *, label: str) -> None:
         self.error: Exception | None = None
         self._text = self._line_of_code = ""
@@ -40,6 +49,13 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
         self._code = ipywidgets.HTML()
         super().__init__([_Keys(label=label), *children, self._message, self._code])
         self.add_class("emgnb-panel")
+        self._forget = _when_its_cell_runs_again(self.close)
+
+    def close(self) -> None:
+        """Take the widget away. The cell that made it does so when it is run again."""
+        if self._forget is not None:
+            self._forget()
+        super().close()
 
     @property
     def message(self) -> str:
@@ -76,3 +92,25 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
             action()
         except Exception as error:
             self._fail(error)
+
+
+def _when_its_cell_runs_again(action: Callable[[], None]) -> Callable[[], None]:
+    """Call `action` before the cell now running is run once more; returns how to call that off."""
+    ipython = sys.modules.get("IPython")
+    shell: Any = ipython.get_ipython() if ipython else None
+    if not hasattr(shell, "get_parent"):
+        return lambda: None  # no notebook
+    mine = (shell.get_parent() or {}).get("metadata", {}).get("cellId")
+    if mine is None:
+        return lambda: None
+
+    def again(info: Any) -> None:
+        if getattr(info, "cell_id", None) == mine:
+            action()
+
+    def forget() -> None:
+        with contextlib.suppress(ValueError):  # called off before
+            shell.events.unregister("pre_run_cell", again)
+
+    shell.events.register("pre_run_cell", again)
+    return forget

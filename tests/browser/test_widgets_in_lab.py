@@ -25,17 +25,6 @@ session = recording.make(
 """
 
 
-def middle(locator: Any) -> tuple[float, float]:
-    locator.scroll_into_view_if_needed()
-    box = locator.bounding_box()
-    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-
-
-def picture(canvas: Any) -> str:
-    """Give what a canvas shows, as a long text that changes with every pixel."""
-    return str(canvas.evaluate("(canvas) => canvas.toDataURL()"))
-
-
 def assert_keys_stay_inside(notebook: Any, inside: Any) -> None:
     """Press the notebook's own keys for inserting and cutting where the focus is in a widget."""
     cells = notebook.cells()
@@ -44,78 +33,6 @@ def assert_keys_stay_inside(notebook: Any, inside: Any) -> None:
         notebook.page.keyboard.press(key)
         notebook.page.wait_for_timeout(100)
         assert notebook.cells() == cells
-
-
-def test_the_capture_records_by_mouse(lab: Any, open_notebook: Callable[..., Any]) -> None:
-    notebook = open_notebook(
-        lab.write(
-            "capture.ipynb",
-            "from emgnb.widgets import Capture\n"
-            "capture = Capture('sim://smile?seed=1', folder='mouse', participant='P07')\n"
-            "capture",
-        )
-    )
-    notebook.run_all()
-    page = notebook.page
-    panel = page.locator(".emgnb-panel")
-    canvas = panel.locator("canvas.emgnb-live")
-    canvas.wait_for(state="attached")
-    notebook.screenshot("before")
-    panel.get_by_role("button", name="Start").click()
-    page.wait_for_function(
-        "() => Number(document.querySelector('canvas.emgnb-live').dataset.scan) > 1000",
-        timeout=60_000,
-    )
-    earlier, scan = picture(canvas), int(canvas.get_attribute("data-scan"))
-    panel.get_by_role("button", name="smile").click()
-    page.wait_for_timeout(2500)
-    assert int(canvas.get_attribute("data-scan")) > scan + 1000
-    assert picture(canvas) != earlier
-    notebook.screenshot("recording")
-    canvas.evaluate("(canvas) => { canvas.style.display = 'none'; }")  # out of sight: not drawn
-    page.wait_for_timeout(300)
-    frames = canvas.get_attribute("data-frames")
-    page.wait_for_timeout(500)
-    assert canvas.get_attribute("data-frames") == frames
-    canvas.evaluate("(canvas) => { canvas.style.display = ''; }")
-    page.wait_for_function(
-        "(n) => Number(document.querySelector('canvas.emgnb-live').dataset.frames) > n + 5",
-        arg=int(frames),
-    )
-    panel.get_by_placeholder("another marker").fill("blink")
-    panel.get_by_role("button", name="Mark").click()
-    assert_keys_stay_inside(notebook, panel.get_by_role("button", name="rest"))
-    notebook.until("capture.message", "''")
-    panel.get_by_role("button", name="Stop").click()
-    notebook.until("capture.session is not None", "True", timeout=60)
-    notebook.screenshot("after")
-    assert notebook.value("capture.error") == "None"
-    read = "__import__('emgnb.recording').recording.open(capture.session)"
-    assert notebook.value(f"{read}['markers/text'].values.tolist()") == "['smile', 'blink']"
-    assert int(notebook.value(f"{read}['emg/signal'].sizes['time']")) > 3000
-    assert notebook.value(f"{read}.attrs['participant']") == "'P07'"
-
-
-def test_a_port_that_is_not_there_is_said_in_the_widget(
-    lab: Any, open_notebook: Callable[..., Any]
-) -> None:
-    notebook = open_notebook(
-        lab.write(
-            "noport.ipynb",
-            "from emgnb.widgets import Capture\n"
-            "capture = Capture('/dev/no_such_board', folder='noport')\n"
-            "capture",
-        )
-    )
-    notebook.run_all()
-    panel = notebook.page.locator(".emgnb-panel")
-    panel.get_by_role("button", name="Start").click()
-    said = panel.get_by_role("alert")
-    said.wait_for(state="visible", timeout=30_000)
-    assert "/dev/no_such_board" in said.inner_text()
-    assert "Traceback" not in notebook.page.locator(".jp-Notebook").inner_text()
-    assert panel.get_by_role("button", name="Start").is_enabled()
-    notebook.screenshot()
 
 
 def test_the_labeller_is_worked_by_mouse_and_keyboard(
