@@ -13,10 +13,11 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emgnb import features, recording, windows
+from emgnb import features, quality, recording, windows
 from emgnb.features import engine
 
 RATE = 1000.0
+PIECE = engine.PIECE
 RAW_ONLY = sorted(name for name, feature in features.FEATURES.items() if feature.raw_only)
 
 
@@ -806,3 +807,86 @@ def test_windows_are_not_changed():
 def test_what_is_handed_over_by_mistake_is_told_apart(call, error, words):
     with pytest.raises(error, match=words):
         call(noise())
+
+
+# recordings longer than the memory
+
+
+@pytest.fixture
+def session(tmp_path, monkeypatch):
+    """A stored session with a gap, a long invalid stretch, and parts of a few seconds."""
+    monkeypatch.setattr(recording, "PART", 4.0)
+    monkeypatch.setattr("emgnb.windows.parts.FEWEST_ROWS", 1)
+    monkeypatch.setattr(engine, "PIECE", 1 << 13)
+    monkeypatch.setattr("emgnb.quality.measuring.BLOCK_ROWS", 5_000)
+    values = coloured(40_000, channels=3)
+    values[9_000:9_100, 0] = np.nan
+    valid = np.isfinite(values).all(axis=1)
+    valid[20_010:27_000] = False
+    x = recording.signal(values, rate=RATE, units="uV", valid=valid)
+    return recording.save(recording.make(x, participant="P1"), tmp_path / "long.zarr")
+
+
+def whole(path):
+    return recording.open(path)["emg/signal"].load()
+
+
+def lazily(path):
+    return recording.open(path, chunks=3)["emg/signal"]
+
+
+@pytest.mark.parametrize(("length", "step"), [(0.2, 0.025), (0.2, 0.05), (0.25, 0.3), (0.064, 0.1)])
+def test_features_of_parts_are_those_of_the_whole_to_the_last_digit(session, length, step):
+    w = [
+        windows.cut(x, length=length, step=step)
+        for x in (whole(session), recording.open(session)["emg/signal"], lazily(session))
+    ]
+    loaded, opened, lazy = (features.extract(one, "all") for one in w)
+    assert not w[1].variable._in_memory  # extract has not read it as a whole
+    assert all(v.chunks and v.dtype == np.float32 for v in lazy.data_vars.values())
+    assert len(lazy["rms"].chunks[0]) > 2
+    xr.testing.assert_identical(opened, loaded)
+    xr.testing.assert_identical(lazy.compute(), loaded)
+    pairs = [features.correlation(one) for one in w]
+    assert recording.is_lazy(pairs[2])
+    xr.testing.assert_identical(pairs[1], pairs[0])
+    xr.testing.assert_identical(pairs[2].compute(), pairs[0])
+    levels = [features.co_activation(found["rms"]) for found in (loaded, lazy)]
+    xr.testing.assert_identical(*levels)
+    xr.testing.assert_identical(
+        *(
+            features.matrix(found, level)
+            for found, level in zip((loaded, lazy), levels, strict=True)
+        )
+    )
+
+
+def test_features_of_trials_in_any_order_are_the_same_in_dask_arrays(session):
+    spans = {"onset": ("trial", [30.0, 1.003, 12.0]), "offset": ("trial", [38.0, 11.0, 14.0])}
+    trials = xr.Dataset(spans | {"label": ("trial", list("abc"))}, {"trial": range(3)})
+    loaded, lazy = (
+        features.extract(windows.cut(x, trials), "nine") for x in (whole(session), lazily(session))
+    )
+    xr.testing.assert_identical(lazy.compute(), loaded)
+
+
+@pytest.mark.filterwarnings("ignore:.*FixedLengthUTF32")
+def test_two_processes_give_the_digits_of_one_and_write_them(session, tmp_path, monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    # The other processes have pieces of the usual size: parts must be as long.
+    monkeypatch.setattr(engine, "PIECE", PIECE)
+    monkeypatch.setattr(recording, "PART", 8.0)
+    x = whole(session)
+    expected = features.extract(windows.cut(x, step=0.008), "nine"), quality.report(x)
+    cluster = distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None, local_directory=tmp_path
+    )
+    with cluster, distributed.Client(cluster):
+        lazy = lazily(session)
+        found = features.extract(windows.cut(lazy, step=0.008), "nine")
+        assert len(found["rms"].chunks[0]) > 2
+        found.to_zarr(tmp_path / "nine.zarr", consolidated=False)
+        report = quality.report(lazy)
+    written = xr.open_zarr(tmp_path / "nine.zarr", chunks=None, consolidated=False).load()
+    xr.testing.assert_identical(written.drop_encoding(), expected[0])
+    xr.testing.assert_identical(report, expected[1])

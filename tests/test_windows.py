@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emgnb import labels, recording, windows
+from emgnb.windows import parts
 
 RATE = 100.0
 
@@ -286,3 +287,90 @@ def test_a_gain_that_differs_between_people_becomes_unknown():
 def test_what_is_handed_over_by_mistake_is_told_apart(call, error, words):
     with pytest.raises(error, match=words):
         call(ramp())
+
+
+# not read before it is used
+
+
+def stored(tmp_path, seconds=60.0):
+    """A session on disk with a gap, a long invalid stretch and a single disturbed sample."""
+    x = ramp(seconds)
+    x.values[500:520, 1] = np.nan
+    valid = np.isfinite(x.values).all(axis=1)
+    valid[2000:3500] = False
+    valid[4567] = False
+    x = x.assign_coords(valid=("time", valid))
+    return recording.save(recording.make(x, participant="P1", session="a"), tmp_path / "x.zarr")
+
+
+def every_way(path):
+    """The same signal in memory, opened and not read, and as dask arrays."""
+    loaded = recording.open(path)["emg/signal"].load()
+    return loaded, recording.open(path)["emg/signal"], recording.open(path, chunks=7)["emg/signal"]
+
+
+@pytest.fixture
+def small_parts(monkeypatch):
+    """Parts of a few hundred windows, so that short recordings have several."""
+    monkeypatch.setattr(recording, "PART", 5.0)
+    monkeypatch.setattr(parts, "FEWEST_ROWS", 500)
+    monkeypatch.setattr(parts, "READ_OVER", 2.0)
+
+
+TRIALS = table((40, 44, "late"), (1, 8, "gap"), (9, 9.1, "short"), (10.003, 19, "b"))
+
+
+@pytest.mark.parametrize("trials", [None, TRIALS], ids=["whole", "trials"])
+def test_windows_are_the_same_in_memory_in_a_store_and_in_dask_arrays(
+    tmp_path, small_parts, trials
+):
+    loaded, opened, lazy = (
+        windows.cut(x, trials, length=0.2, step=0.05) for x in every_way(stored(tmp_path))
+    )
+    assert recording.is_lazy(lazy)
+    assert len(lazy.chunks[0]) > 1
+    xr.testing.assert_identical(lazy.compute(), loaded)
+    for some in (slice(90, 120), [300, 3, 95], -1, slice(5, 5)):
+        one = opened.isel(window=some, channel=[1])
+        assert not one.variable._in_memory
+        xr.testing.assert_identical(one.load(), loaded.isel(window=some, channel=[1]))
+    xr.testing.assert_identical(opened.load(), loaded)
+
+
+def test_windows_that_are_not_read_yet_read_no_more_than_they_hold(tmp_path, monkeypatch):
+    x = recording.open(stored(tmp_path))["emg/signal"]
+    w = windows.cut(x)
+    read, join = [], parts._joined
+
+    def counted(rows, *rest):
+        read.extend(map(len, rows))
+        return join(rows, *rest)
+
+    monkeypatch.setattr(parts, "_joined", counted)
+    w.isel(window=slice(3, 5)).load()
+    assert read == [25]
+
+
+def test_a_dead_channel_of_a_store_is_named(tmp_path):
+    x = ramp(channels=3)
+    x.values[:, 1] = np.nan
+    path = recording.save(recording.make(x), tmp_path / "dead.zarr")
+    for way in every_way(path):
+        with pytest.raises(ValueError, match="channel ch2 has no sample at all"):
+            windows.cut(way)
+
+
+def test_what_all_windows_share_takes_the_memory_of_one():
+    w = windows.cut(ramp(), participant="P01", session="a long description of the second session")
+    for name in ("label", "trial", "session", "participant"):
+        assert w[name].values.strides == (0,)
+
+
+@given(holes, st.integers(1, 60), st.integers(1, 40))
+def test_windows_touch_a_stretch_when_they_hold_one_of_its_rows(where, n, hop):
+    mask = np.zeros(1000, dtype=bool)
+    for start, size in where:
+        mask[start : start + size] = True
+    starts = np.arange(0, 1000 - n + 1, hop)
+    found = parts.touched(starts, n, parts.stretches(mask))
+    assert found.tolist() == [mask[at : at + n].any() for at in starts.tolist()]

@@ -143,15 +143,18 @@ def _block(
     still, values = levels.flat(wide, plan.hold)[mine], wide[mine]
     cut = values.reshape(-1, plan.size, values.shape[1])
     power = bands.measure(cut, plan.rate, plan.candidates)
+    # Laid out as what comes back from a worker is, for sums that are the same to the last digit.
     part = {
         "total": power.total,
         "motion": power.motion,
-        "emg": power.emg.transpose(1, 0, 2),
-        "mains": power.mains.transpose(1, 0, 2),
+        "emg": np.ascontiguousarray(power.emg.transpose(1, 0, 2)),
+        "mains": np.ascontiguousarray(power.mains.transpose(1, 0, 2)),
         "deformation": power.deformation,
         **_counts(cut, still.reshape(cut.shape), plan.ends, plan.rails, plan.stuck),
     }
-    return part, power.density
+    # Laid out alike whichever way they travel: the order in which numbers are summed depends on it.
+    laid = {name: np.ascontiguousarray(values) for name, values in part.items()}
+    return laid, np.ascontiguousarray(power.density)
 
 
 def _irregular(
