@@ -1,16 +1,19 @@
 """Windows a second of CPU for nine features: 8 channels, 200 ms windows, 25 ms steps.
 
 MAV, WL, ZC, SSC, RMS, VAR, MNF, MDF, AR4, beside what a notebook would write (NumPy formulas on the
-view of all windows, and a window at a time) and LibEMG where it is installed, all in this run. The
-notebook's formulas and ours are compared to 1e-9, LibEMG's by eye: it pads spectra with zeros.
+view of all windows, and a window at a time), LibEMG and TSFEL where they are installed, all in this
+run. The notebook's formulas and ours are compared to 1e-9. LibEMG's MNF and MDF differ (it pads
+with zeros and keeps the mean), as do its thresholds; TSFEL has five of the nine in our sense (its
+spectral features weigh amplitude, not power), without thresholds, VAR with ddof 0.
 
 Why no numba or jax: the six features in time take about a seventh of the nine (the table says how
 much), the rest is Fourier transforms, which are compiled already, and BLAS. A compiled kernel that
 cost nothing at all would gain that seventh, for 208 MB to install and seconds to start.
 
 Run: python benchmarks/features.py [seconds]
-With LibEMG: in an environment of its own (libemg librosa pywavelets scikit-learn matplotlib
-"numpy<2.3", whose MDF fails on newer ones), with this project on PYTHONPATH.
+With the peers: in an environment of their own (libemg tsfel librosa pywavelets scikit-learn
+matplotlib xarray zarr "numpy<2.3", on newer ones LibEMG's MDF fails), with this project on
+PYTHONPATH.
 """
 
 import importlib.util
@@ -29,6 +32,7 @@ RATE = 1000.0
 CHANNELS = 8
 THRESHOLD = 2.0
 NINE = features.SETS["nine"]
+FIVE = ("wl", "zc", "ssc", "rms", "var")
 LIBEMG = ("MAV", "WL", "ZC", "SSC", "RMS", "VAR", "MNF", "MDF", "AR")
 
 
@@ -86,6 +90,23 @@ def libemg() -> Callable[[np.ndarray], object] | None:
     return lambda w: extractor.extract_features(list(LIBEMG), w, options)
 
 
+def tsfel() -> Callable[[np.ndarray], object] | None:
+    """TSFEL's five, or None: functions of one channel of one window."""
+    if importlib.util.find_spec("tsfel") is None:
+        return None
+    from tsfel.feature_extraction import features as of
+
+    calls = (
+        of.sum_abs_diff,
+        of.zero_cross,
+        of.negative_turning,
+        of.positive_turning,
+        of.rms,
+        of.calc_var,
+    )
+    return lambda w: [call(channel) for one in w for channel in one for call in calls]
+
+
 def cpu(call: Callable[[], object], *, times: int = 3) -> tuple[float, float]:
     """Least CPU seconds, of all threads, and wall seconds of several runs."""
     spent = []
@@ -124,6 +145,12 @@ def main() -> None:
         print("| LibEMG | not installed | | |")
     else:
         row("LibEMG", 1000, cpu(lambda: peer(some[:1000])))
+    row(f"emgnb, {' '.join(FIVE)} only", count, cpu(extract(names=FIVE)))
+    five = tsfel()
+    if five is None:
+        print("| TSFEL | not installed | | |")
+    else:
+        row(f"TSFEL, {' '.join(FIVE)} only", 500, cpu(lambda: five(some[:500])))
 
     print("\n| of the nine | windows/s of CPU | ms of CPU |\n|---|---|---|")
     for names in (("mav", "wl", "zc", "ssc", "rms", "var"), ("mnf", "mdf"), ("ar4",), NINE):
