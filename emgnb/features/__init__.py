@@ -11,6 +11,7 @@ flat window (a frequency of nothing) is NaN, not 0. `asymmetry`, `co_activation`
 
 from emgnb.features.between import asymmetry, co_activation, correlation, phasic_tonic
 from emgnb.features.extraction import THRESHOLDS, extract, matrix
+from emgnb.features.response import response
 from emgnb.features.table import FEATURES, SETS, Feature
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "extract",
     "matrix",
     "phasic_tonic",
+    "response",
 ]

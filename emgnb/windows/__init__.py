@@ -7,6 +7,7 @@ opened but not read are not read either until they are used, some at a time.
 """
 
 from emgnb.windows.cutting import cut
+from emgnb.windows.events import around
 from emgnb.windows.joining import SAME_RATE, need_windows, stack
 
-__all__ = ["SAME_RATE", "cut", "need_windows", "stack"]
+__all__ = ["SAME_RATE", "around", "cut", "need_windows", "stack"]

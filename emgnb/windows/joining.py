@@ -62,6 +62,8 @@ def stack(parts: Sequence[xr.DataArray]) -> xr.DataArray:
     for part in parts:
         dropped.update(json.loads(part.attrs.get("dropped", "{}")))
     per_channel = {name: c for name, c in first.coords.items() if c.dims == ("channel",)}
+    # The clock of windows around an onset.
+    clock = {name: c for name, c in first.coords.items() if c.dims == ("sample",)}
     if "gain" in per_channel:
         gains = np.array([part["gain"].values for part in parts])
         one = (gains == gains[0]).all(axis=0)
@@ -76,6 +78,7 @@ def stack(parts: Sequence[xr.DataArray]) -> xr.DataArray:
                 for name in along
             },
             **per_channel,
+            **clock,
         },
         attrs={
             **first.attrs,

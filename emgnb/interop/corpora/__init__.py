@@ -10,11 +10,13 @@ by `recording.make`.
 """
 
 from emgnb.interop.corpora.envelopes import read_envelope_json
+from emgnb.interop.corpora.films import read_face_films
 from emgnb.interop.corpora.paper import read_paper_capture, read_paper_rows
 from emgnb.interop.corpora.powers import read_power_features
 
 __all__ = [
     "read_envelope_json",
+    "read_face_films",
     "read_paper_capture",
     "read_paper_rows",
     "read_power_features",
