@@ -143,12 +143,11 @@ def _block(
     still, values = levels.flat(wide, plan.hold)[mine], wide[mine]
     cut = values.reshape(-1, plan.size, values.shape[1])
     power = bands.measure(cut, plan.rate, plan.candidates)
-    # Laid out as what comes back from a worker is, for sums that are the same to the last digit.
     part = {
         "total": power.total,
         "motion": power.motion,
-        "emg": np.ascontiguousarray(power.emg.transpose(1, 0, 2)),
-        "mains": np.ascontiguousarray(power.mains.transpose(1, 0, 2)),
+        "emg": power.emg.transpose(1, 0, 2),
+        "mains": power.mains.transpose(1, 0, 2),
         "deformation": power.deformation,
         **_counts(cut, still.reshape(cut.shape), plan.ends, plan.rails, plan.stuck),
     }
