@@ -7,6 +7,7 @@ temporary folder.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -26,8 +27,8 @@ from typing import Any, NoReturn
 
 import pytest
 
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-_CHROMIUM_FLAGS = [
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -42,10 +43,10 @@ _PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """Path of a Chromium; without one these tests are skipped, and on CI they fail."""
-    for name in _BROWSERS:
+    for name in BROWSERS:
         if found := shutil.which(name):
             return found
-    _missing(f"no Chromium found (looked for {', '.join(_BROWSERS)})")
+    _missing(f"no Chromium found (looked for {', '.join(BROWSERS)})")
 
 
 def _missing(what: str) -> NoReturn:
@@ -102,8 +103,13 @@ class LabServer:
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
     if importlib.util.find_spec("jupyterlab") is None:
         _missing("JupyterLab is not installed (pip install 'emgnb[lab]')")
-    home = tmp_path_factory.mktemp("jupyter")
-    root = tmp_path_factory.mktemp("lab")
+    with serving(tmp_path_factory.mktemp("jupyter"), tmp_path_factory.mktemp("lab")) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def serving(home: Path, root: Path) -> Iterator[LabServer]:
+    """Run a JupyterLab that keeps its own things in `home` and shows `root`."""
     folders = {
         "JUPYTER_CONFIG_DIR": "config",
         "JUPYTER_DATA_DIR": "data",
@@ -308,7 +314,7 @@ def browser(chromium: str) -> Iterator[Any]:
 
     with sync_playwright() as driver:
         started = driver.chromium.launch(
-            executable_path=chromium, headless=True, args=_CHROMIUM_FLAGS
+            executable_path=chromium, headless=True, args=CHROMIUM_FLAGS
         )
         yield started
         started.close()
