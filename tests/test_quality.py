@@ -57,6 +57,15 @@ def test_sixty_hertz_is_told_from_fifty():
     assert quality.report(raw(noise()), mains=60).attrs["mains_hz"] == 60.0
 
 
+def test_noise_of_a_second_or_two_has_no_mains():
+    said = []
+    for seed in range(40):
+        values = np.random.default_rng(seed).normal(size=(300, 8))
+        verdict = quality.is_physiology(raw(values, 200.0))
+        said += [fault for fault in verdict.faults if "mains" in fault]
+    assert not said
+
+
 def test_mains_above_half_the_rate_is_found_where_it_folds_to():
     at_100 = raw(noise(60, 1)[:6000] + 2 * np.cos(np.pi * np.arange(6000))[:, None], 100.0)
     r = quality.report(at_100)
@@ -151,6 +160,50 @@ def test_a_lazy_session_gives_the_report_of_the_loaded_one(tmp_path):
     session = simulate.face(seed=2, duration=8)
     stored = recording.open(recording.save(session, tmp_path / "face.zarr"))
     xr.testing.assert_allclose(quality.report(stored), quality.report(session))
+
+
+@pytest.mark.parametrize("seconds", [30.0, 29.37])
+def test_dask_arrays_give_the_report_and_the_verdict_to_the_last_digit(
+    tmp_path, monkeypatch, seconds
+):
+    monkeypatch.setattr(measuring, "BLOCK_ROWS", 4_000)
+    values = noise(seconds, 3)
+    values[3_900:4_300, 1] = values[3_900, 1]
+    values[700:720] = np.nan
+    x = raw(np.clip(values + 2 * tone(50, seconds)[:, None], -3, 3))
+    path = recording.save(recording.make(x), tmp_path / "x.zarr")
+    lazy = recording.open(path, chunks=7)["emg/signal"]
+    assert recording.is_lazy(lazy)
+    xr.testing.assert_identical(quality.report(lazy), quality.report(x))
+    assert quality.is_physiology(lazy) == quality.is_physiology(x)
+
+
+def test_the_verdict_on_a_long_recording_reads_some_of_it_and_names_its_faults(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr("emgnb.quality.verdict.MOST_ROWS", 8_192)
+    monkeypatch.setattr("emgnb.quality.verdict.MOST_MEASURED", 20_000)
+    monkeypatch.setattr(measuring, "STRETCH_ROWS", 2_000)
+    face = simulate.face(seed=4, duration=90)["emg/signal"]
+    values = face.values + 300 * tone(50, 90)[:, None]
+    values[:, 0] = -187_500.0
+    path = recording.save(recording.make(raw(values)), tmp_path / "long.zarr")
+    lazy = recording.open(path, chunks=1)["emg/signal"]
+    read = []
+
+    def over(function, x, parts, *args, go=recording.over_rows):
+        read.extend(end - begin for begin, end in parts)
+        return go(function, x, parts, *args)
+
+    monkeypatch.setattr(recording, "over_rows", over)
+    verdict = quality.is_physiology(lazy)
+    assert sum(read) < len(values)
+    assert verdict.physiology is True
+    assert "16 stretches of 512 rows" in verdict.evidence[0]
+    text = "\n".join(verdict.faults)
+    assert "railed: ch1" in text
+    assert "mains, 50 Hz" in text
+    assert verdict == quality.is_physiology(raw(values))
 
 
 def test_the_report_leaves_its_input_alone_and_explains_every_figure():

@@ -74,6 +74,7 @@ def assembled(
             )
     why["mains"] = why["motion"] = spectral
     why["deformation"] = shape
+    whole_windows = 0
     blank = np.full(course["dropped"].shape, np.nan)
     usable = np.array([name not in spectral for name in names])
     shaped = np.array([name not in shape for name in names])
@@ -88,6 +89,7 @@ def assembled(
             over.joined("mains")[:, pick],
             over.joined("motion"),
         )
+        whole_windows = int(np.isfinite(total).sum(axis=0).max())
         with np.errstate(invalid="ignore", divide="ignore"):
             for name, part in (("mains", hum), ("motion", motion)):
                 # Over the mean power of all windows: a window at rest is nearly all mains and drift
@@ -147,6 +149,7 @@ def assembled(
             "rate": np.nan if rate is None else float(rate),
             "mains_hz": float(mains),
             "mains_stands_out": float(stands_out),
+            "mains_chance": bands.needle(whole_windows),
             "history": x.attrs.get("history", ""),
         },
     )

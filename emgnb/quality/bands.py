@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy import stats
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -16,6 +17,8 @@ MAINS_HALF_HZ = 1.0
 CANDIDATES = (50.0, 60.0)
 # A hum stands out of its surroundings by so many times, or there is none to speak of.
 NEEDLE = 4.0
+# Probability that noise alone looks like a hum; looked for in about so many lines.
+RARE, LINES = 1e-3, 48
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,13 @@ def measure(windows: Array, rate: float, candidates: tuple[float, ...]) -> Bands
         deformation=deformation,
         density=np.nansum(power, axis=0),
     )
+
+
+def needle(windows: int) -> float:
+    """By how many times a hum stands out, at least: more than noise reaches in so few windows."""
+    some = max(windows, 1)
+    chance = stats.gamma.isf(RARE / LINES, some) / stats.gamma.median(some)
+    return max(NEEDLE, float(chance))
 
 
 def prominence(density: Array, frequency: Array, mains: float, rate: float) -> float:

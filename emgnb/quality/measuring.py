@@ -41,7 +41,8 @@ def report(
     all but `snr` and `contact` again as `<name>_over_time` (window, channel), with `level` in the
     signal's unit; `time` is the end of a window in s. Each variable has its definition in `attrs`,
     and in `not_measured` (JSON, channel → reason) why a figure is NaN. Attributes: `mains_hz`,
-    `mains_stands_out` (times its surroundings), `rate` (Hz, NaN with an irregular clock)
+    `mains_stands_out` (times its surroundings) and `mains_chance` (how far noise may), `rate` (Hz,
+    NaN with an irregular clock)
 
     Raises
     ------

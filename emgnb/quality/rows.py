@@ -56,7 +56,7 @@ def spread(rows: int, most: int, size: int, multiple: int = 1) -> list[Bounds]:
     return [(int(begin), int(begin) + size) for begin in begins]
 
 
-def excerpt(x: xr.DataArray, most: int, pieces: int = 16) -> list[Array]:
+def excerpt(x: xr.DataArray, most: int, pieces: int) -> list[Array]:
     """Return all rows if there are at most `most`, otherwise evenly spaced stretches of them."""
     rows = x.sizes["time"]
     parts = [(0, rows)] if rows <= most else spread(rows, most, most // pieces)

@@ -24,8 +24,9 @@ RECTIFIED = (RIPPLE, 1.6)
 SMOOTH_S = 0.02
 # Density in the last fifth below half the rate, over that in the middle: -3 dB is no roll-off.
 NO_ROLLOFF = 0.5
-# A signal whose standard deviation is below two steps of the converter is mostly rounding.
-FEW_STEPS = 2.0
+# A signal of few codes whose standard deviation is below two steps is mostly rounding; an envelope
+# at rest may stand still, too, but moves through many.
+FEW_CODES, FEW_STEPS = 64, 2.0
 
 
 def kind_of(
@@ -76,9 +77,10 @@ def kind_of(
         lively = np.ptp(levels_, axis=0) / np.median(ripples, axis=0)
     half = np.argsort(-np.nan_to_num(lively))[: (span.size + 1) // 2]
     typical, along = float(np.median(ratio[half])), float(np.median(follows[half]))
+    times = f"{typical:.2f}" if typical < 10 else f"{typical:.0f}"
     figures = (
-        f"what is faster than 20 Hz is {typical:.2f} of the rise of the level where it is "
-        f"greatest, and follows the level by {along:.2f}"
+        f"what is faster than 20 Hz is {times} times the rise of the level where it is greatest, "
+        f"and follows the level by {along:.2f}"
     )
     if np.mean(above_zero & lopsided) > 0.5:
         lag = min(max(round(SMOOTH_S * rate), 1), len(value))
@@ -99,7 +101,7 @@ def kind_of(
 def hums(made: xr.Dataset, rate: float | None) -> Array:
     """Frequencies in Hz at which mains and its harmonics stand, folded where they must be."""
     mains = float(made.attrs["mains_hz"])
-    if rate is None or made.attrs["mains_stands_out"] < bands.NEEDLE:
+    if rate is None or made.attrs["mains_stands_out"] < made.attrs["mains_chance"]:
         return np.array([])
     orders = np.arange(1, max(int(rate / 2 / mains), 1) + 1) * mains
     return np.asarray(np.abs(orders - rate * np.rint(orders / rate)))
@@ -121,7 +123,7 @@ def level_faults(made: xr.Dataset, x: xr.DataArray, names: list[str]) -> list[st
     places = sorted({value for name in hit for value in ends[name]})
     at = "at " + ", ".join(f"{v:g}" for v in places) if len(places) <= 4 else "at their ends"
     found += _grouped("clipped", names, clipped, LIMITS["clipped"][0], at)
-    if made.attrs["mains_stands_out"] >= bands.NEEDLE:
+    if made.attrs["mains_stands_out"] >= made.attrs["mains_chance"]:
         hum = np.where(alive, share["mains"], np.nan)
         found += _grouped(
             f"mains, {made.attrs['mains_hz']:g} Hz",
@@ -212,7 +214,7 @@ def _coarse(x: xr.DataArray, names: list[str], alive: Mask) -> list[str]:
     for k in np.flatnonzero(alive):
         mine = some[np.isfinite(some[:, k]), k]
         codes = np.unique(mine)
-        if 1 < codes.size < 0.2 * mine.size:
+        if 1 < codes.size < min(FEW_CODES, 0.2 * mine.size):
             steps = float(np.median(np.abs(mine - np.median(mine)))) * 1.4826
             steps /= float(np.diff(codes).min())
             if steps < FEW_STEPS:

@@ -25,7 +25,7 @@ from emgnb.quality.rows import excerpt, rate_of, signal_of, unbroken
 Array = npt.NDArray[np.float64]
 
 # Rows that are looked at for dependence, and for levels and faults.
-MOST_ROWS = 131_072
+MOST_ROWS, PIECES = 131_072, 16
 MOST_MEASURED = 1 << 20
 SHORTEST = 64
 # A channel that is flat or lost for more than this share has nothing to say.
@@ -91,7 +91,9 @@ def is_physiology(x: xr.DataArray | xr.DataTree | xr.Dataset) -> Verdict:
     (ranks, within windows of 64 rows, so that blocks with different ranges do not pass for
     movement); the distribution; what channels share; tones; whether power varies more than in
     steady noise of the same spectrum; whether the signal is raw or an envelope; where its power
-    lies. Labels are not looked at. Of a long recording sixteen stretches are read.
+    lies. Labels are not looked at. Of more than 131 072 rows sixteen stretches are looked at for
+    all this, of more than a million 64 for lost, stuck and clipped samples, mains and motion: the
+    verdict on a day costs no more than that on twenty minutes.
 
     Parameters
     ----------
@@ -113,7 +115,7 @@ def is_physiology(x: xr.DataArray | xr.DataTree | xr.Dataset) -> Verdict:
     faults = [*clock.clock_faults(x), *traits.level_faults(made, x, names)]
     # When the rows of a stale buffer were sampled is unknown: nothing is concluded from them.
     x = clock.without_stale(x) if rate_of(x) is None else x
-    parts = excerpt(x, MOST_ROWS)
+    parts = excerpt(x, MOST_ROWS, PIECES)
     values = np.concatenate(parts)
     recurring, pattern = clock.repeats(values)
     faults += [*recurring, *clock.copied_channels(values, names)]
@@ -270,6 +272,8 @@ def _tones(rest: Dependence, left: Array, evidence: list[str], faults: list[str]
 def _extent(x: xr.DataArray, rate: float | None) -> str:
     rows, width = x.sizes["time"], x.sizes["channel"]
     channels = f"{width} moving channel{'s' * (width > 1)}"
+    if rows > MOST_ROWS:
+        channels += f"; {PIECES} stretches of {MOST_ROWS // PIECES} rows were looked at"
     if rate is not None:
         return f"{rows} rows at {rate:.4g} Hz ({rows / rate:.3g} s), {channels}"
     time = np.asarray(x["time"].values, dtype=np.float64)
