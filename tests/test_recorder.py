@@ -309,7 +309,10 @@ def test_bytes_that_nobody_understands_are_kept_and_said(folder):
     recorder = acquire.start(os.ttyname(slave), folder)
     noise = np.random.default_rng(0).integers(1, 256, 3000).astype(np.uint8).tobytes()
     os.write(master, noise)
-    said = wait_for(recorder, lambda health: "neither frames nor lines" in health.message)
+    said = wait_for(
+        recorder,
+        lambda health: "but no samples: at 500000 baud they make no sense" in health.message,
+    )
     assert said.bytes == 3000
     with pytest.raises(RuntimeError, match="3000 bytes but not one scan"):
         recorder.stop()

@@ -92,6 +92,8 @@ class PacketDecoder:
                 if found == begins.size:
                     break
                 errors += self._begun
+                if not self._begun:
+                    begins = None  # from now on a shorter row will do
                 self._in_step = self._begun = True
                 texts += words(self._skipped)
                 self._skipped = b""
@@ -157,6 +159,8 @@ class PacketDecoder:
     def _find_length(self, stream: U8) -> int | None:
         """Tell how long packets are: the length whose start shows first."""
         first: tuple[int, int] | None = None
+        if stream.tobytes().count(self._header) <= _ROW:
+            return None
         for length in self._lengths:
             begins = self._begins(stream, self._whole(stream, length), length, _ROW + 1)
             if begins.size:

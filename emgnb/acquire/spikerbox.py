@@ -22,6 +22,8 @@ U8 = npt.NDArray[np.uint8]
 # Scans looked at before the first is given: of how many channels are they?
 LOOK = 64
 MOST_CHANNELS = 16
+# A stream that ends before is believed with so few.
+_FEWEST = 4
 _OPEN, _CLOSE = b"\xff\xff\x01\x01\x80\xff", b"\xff\xff\x01\x01\x81\xff"
 _LONGEST_MESSAGE = 256
 
@@ -132,14 +134,15 @@ class SpikerBoxDecoder:
     def _settle(self, size: int, marks: I64, *, last: bool) -> int:
         """Tell how long a scan is, if that shows; and how many bytes cannot belong to one."""
         spacing = np.diff(marks)
-        look = 1 if last else LOOK
+        look = _FEWEST if last else LOOK
         at = 0
         while True:
             far = np.flatnonzero(spacing[at:] > 2 * MOST_CHANNELS)
             end = at + int(far[0]) if far.size else spacing.size
             if end - at >= look:
-                usual = int(np.bincount(spacing[at : min(at + LOOK, end)]).argmax())
-                if usual % 2 == 0:
+                counted = np.bincount(spacing[at : min(at + LOOK, end)])
+                usual = int(counted.argmax())
+                if usual % 2 == 0 and 2 * counted[usual] > counted.sum():
                     self._length = usual
                     return int(marks[at])
                 at = min(at + LOOK, end)
