@@ -6,14 +6,16 @@ by a 0: whatever else was on the line before, the next 0 is a fresh start. Unpac
 ======  ==========================================================================
 data    ``01``, channel mask u16, scan counter u32, one u16 per channel of the mask
 status  ``02``, microseconds u32, scans u32, overruns u32, bytes dropped u32,
-        digital inputs u16, rate in Hz u16; once a second
+        digital inputs u16, rate in Hz u16; once a second, and out of turn, with the inputs'
+        highest bit set, when one changed: between the scans ``scans - 1`` and ``scans``
 text    ``03``, UTF-8: the answer to a command, or a greeting
 ======  ==========================================================================
 
 followed by the CRC-16/CCITT-FALSE of all that; numbers are little endian. The scan counter counts
 in the board's sampling interrupt, scans that could not be sent included, so what is missing shows.
 Commands to the board are ASCII lines: ``?`` identify, ``R1000`` rate, ``C8`` channels, ``S`` start,
-``X`` stop. A greeting that says ``channels of 10 bits`` tells how many bits a sample has.
+``P64`` the converter's prescaler, ``X`` stop. A greeting that says ``channels of 10 bits`` tells
+how many bits a sample has.
 
 A damaged frame passes its CRC once in 65 536 times. So a frame must also have the recording's
 channels and their length, values that the board's converter can give, and a scan number that can
@@ -47,12 +49,14 @@ from emgnb.acquire.cobs import (
 from emgnb.acquire.counting import Counting
 
 DATA, STATUS, TEXT = 1, 2, 3
+# Among a status's inputs: it was sent because another of them changed.
+CHANGED = 0x8000
 # A step of the scan counter that needs no second frame to be believed.
 MAX_STEP = 64
 # Scans that may be missing in one piece, 17 minutes at 1 kHz: beyond, it is not the same stream.
 MAX_LEAP = 1_000_000
 # With fewer frames at once, numpy's calls cost more than they save.
-FEW = 48
+FEW = 160
 _STATUS = struct.Struct("<BIIIIHH")
 _HEAD = struct.Struct("<BHI")
 # A packed frame of one byte and its CRC.

@@ -158,6 +158,7 @@ def convert(journal: Path, target: Path, *, dialect: str | None = None) -> Path:
             invalid += int(np.count_nonzero(np.isnan(values).any(axis=1)))
         return writer.close(
             markers=_markers(survey),
+            inputs=_inputs(survey),
             labels=_truth(survey),
             signal_attrs={"lost": invalid},
             **_attrs(survey, journal),
@@ -285,6 +286,21 @@ def _markers(survey: Survey) -> xr.Dataset:
         times.append(time)
         uncertainties.append(uncertainty + mark.uncertainty)
     return recording.markers(times, [mark.text for mark in marks], uncertainty=uncertainties)
+
+
+def _inputs(survey: Survey) -> xr.Dataset | None:
+    """Return when the board's digital inputs changed, None when they never did."""
+    known = [edge for edge in survey.take.inputs.edges if edge.segment in survey.segments]
+    if not known:
+        return None
+    segments = [survey.segments[edge.segment] for edge in known]
+    rows = [edge.scan - at.first + at.start for edge, at in zip(known, segments, strict=True)]
+    return recording.markers(
+        np.array(rows) / survey.rate,
+        [edge.text for edge in known],
+        uncertainty=np.array([edge.uncertainty for edge in known]) / survey.rate,
+        source="board",
+    )
 
 
 def _time_of(host_time: float, survey: Survey) -> tuple[float, float]:

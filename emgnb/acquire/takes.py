@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from emgnb.acquire import dialects
 from emgnb.acquire.frames import Decoded, Status
+from emgnb.acquire.inputs import Inputs
 from emgnb.acquire.journal import Kind, Record
 
 # Bytes decoded at once: blocks make numpy fast, this many fit a processor's cache.
@@ -78,6 +79,7 @@ class Take:
         self.texts: list[str] = []  # the first and the latest that the board said
         self.heard = 0  # how many it said in all
         self.status: Status | None = None
+        self.inputs = Inputs()
         self.counts = Counts()
         self.segments = 0  # begun so far, reconnects included
         self.first_clocks: tuple[int, int] | None = None  # monotonic and UTC ns of one moment
@@ -221,6 +223,8 @@ class Take:
         del self.texts[TEXTS:-TEXTS]
         if decoded.statuses:
             self.status = decoded.statuses[-1]
+            stretch, current = decoded.segment + self._base, max(self.segments - 1, self._base)
+            self.inputs.push(decoded.statuses, decoded.scans, stretch, current)
         counts = self.counts
         counts.crc_errors += decoded.crc_errors
         counts.junk += decoded.junk

@@ -209,11 +209,12 @@ class SessionWriter:
         self,
         *,
         markers: xr.Dataset | None = None,
+        inputs: xr.Dataset | None = None,
         labels: Mapping[str, xr.Dataset] | None = None,
         signal_attrs: Mapping[str, Any] | None = None,
         **attrs: Any,
     ) -> Path:
-        """Finish the store and give it its name; `attrs` as in `make`."""
+        """Finish the store and give it its name; `attrs` as in `make`, `inputs` as markers."""
         self._signal.flush()
         self._valid.flush()
         group = zarr.open_group(self._partial / "emg", mode="r+")
@@ -225,6 +226,8 @@ class SessionWriter:
         )
         table = model.empty_markers() if markers is None else markers
         _write_node(self._partial, "/markers", table)
+        if inputs is not None:
+            _write_node(self._partial, "/inputs", inputs)
         for coder, events in (labels or {}).items():
             _write_node(self._partial, f"/labels/{coder}", events)
         rules.check(open(self._partial))

@@ -131,13 +131,13 @@ def test_channels_that_the_board_does_not_have_are_refused(board):
     assert terminal.ask("C6", "S").startswith("started")
 
 
-@pytest.mark.parametrize(("channels", "rate"), [(8, 1950), (16, 1200)])
+@pytest.mark.parametrize(("channels", "rate"), [(8, 2100), (16, 1200)])
 def test_scans_the_board_could_not_keep_up_with_are_reported_as_lost(board, folder, channels, rate):
     """8 channels are too much for the line, 16 for the converter."""
     emulated = board("mega_anything", fast=True)
     port = f"serial://{emulated.port}?channels={channels}&rate={rate}"
     recorder = acquire.start(port, folder)
-    wait_for(recorder, lambda health: health.scans > 3000)
+    wait_for(recorder, lambda health: health.scans > 4000)
     session = recording.open(recorder.stop())
     emulated.report()
     (truth,) = truth_of(folder / "truth", channels)
@@ -174,7 +174,7 @@ def test_a_cable_that_delivers_nothing_for_a_second_leaves_a_gap_of_a_second(boa
     reached = wait_for(recorder, lambda health: health.lost > 0).scans
     wait_for(recorder, lambda health: health.scans > reached + 2000)
     session = recording.open(recorder.stop())
-    lost = emulated.report()["lost"]
+    emulated.report()
     (truth,) = truth_of(folder / "truth", 8)
     got = session["emg/signal"]
     wrong, missing = against_truth(got, truth)

@@ -1,4 +1,4 @@
-"""The sketch's protocol.h, compiled on this computer, against the host's own encoder and decoder."""
+"""The sketch's protocol.h, compiled here, against the host's own encoder and decoder."""
 
 import ctypes
 import shutil
