@@ -101,6 +101,51 @@ def test_a_pure_tone_at_the_mains_is_gone_and_one_beside_it_stays():
             assert (power(y) < 2) == gone
 
 
+@pytest.mark.parametrize("step", [MainsTracker(), MainsInterpolation()])
+def test_where_there_is_no_mains_nearly_nothing_is_taken_whatever_the_offset(step):
+    rng = np.random.default_rng(0)
+    bursts = 1 + 9 * (np.arange(60_000) // 3000 % 3 == 0)
+    x = recording.signal(bursts * rng.standard_normal(60_000), rate=RATE, units="uV")
+    taken = Chain(step)(x + 30_000) - 30_000 - x
+    assert power(taken.values) < 0.02 * power(x.values)
+    assert power(taken.values[:200]) < 0.1 * power(x.values)
+
+
+@pytest.mark.parametrize("step", [MainsTracker(), MainsInterpolation()])
+@pytest.mark.parametrize("length", [5, 50, 200, 1000, 9000])
+def test_a_gap_in_strong_mains_leaves_none_of_it_beside_the_gap(step, length):
+    rng = np.random.default_rng(0)
+    t = np.arange(60_000) / RATE
+    hum = 300 * np.sin(2 * np.pi * 50.1 * t + 0.3 * np.sin(2 * np.pi * 0.02 * t))
+    emg = 10 * rng.standard_normal(t.size)
+    x = recording.signal(emg + hum, rate=RATE, units="uV").astype(np.float64)
+    lost = like(x, x.values.copy())
+    lost.values[30_000 : 30_000 + length] = np.nan
+    off = np.abs((Chain(step)(lost) - Chain(step)(x)).values[:, 0])
+    assert np.nanmean(off[29_000 : 31_000 + length] ** 2) < (0.01 * 300) ** 2
+
+
+def test_the_ends_of_a_recording_are_as_clean_as_its_middle():
+    rng = np.random.default_rng(0)
+    t = np.arange(20_000) / RATE
+    emg = rng.standard_normal(t.size)
+    x = recording.signal(emg + 50 * np.sin(2 * np.pi * 50 * t + 1), rate=RATE, units="uV")
+    for step in (MainsTracker(harmonics=1), MainsInterpolation(harmonics=1)):
+        left = Chain(step)(x).values[:, 0] - emg
+        assert power(left[:500]) < 1.0
+        assert power(left[-500:]) < 1.0
+
+
+def test_a_lost_lead_does_not_move_the_frequency_found_in_the_others(hummed):
+    x = hummed[0].copy(deep=True)
+    x.values[10_000:30_000, 0] = np.nan
+    for step in (MainsTracker(), MainsInterpolation()):
+        y = Chain(step)(x)
+        alone = Chain(step)(hummed[0].isel(channel=slice(1, None)))
+        off = (y.isel(channel=slice(1, None)) - alone).values[16_000:24_000]
+        assert np.abs(off).max() < 1e-4
+
+
 @pytest.mark.parametrize("step", [MainsTracker(), MainsInterpolation(), MotionArtefact()])
 def test_what_looks_at_both_sides_refuses_to_run_live_and_says_what_does(step):
     with pytest.raises(ValueError, match=r"live.*(Notch|HighPass)\("):
@@ -144,9 +189,25 @@ def test_a_preset_for_an_envelope_looks_for_no_mains():
     x = recording.signal(np.ones((5000, 1)), rate=100, units="V", signal_kind="envelope")
     assert preset_for(x) == filters.preset("envelope", rate=100)
     with pytest.raises(
-        ValueError, match=r"hold 4 stretches of 2 s without a lost sample.*expected 16"
+        ValueError, match=r"hold 3 stretches of 2 s without a lost sample.*expected 4"
     ):
-        preset_for(recording.signal(np.ones((5000, 1)), rate=RATE, units="uV"))
+        preset_for(recording.signal(np.ones((4000, 1)), rate=RATE, units="uV"))
+
+
+def test_five_seconds_show_strong_mains_and_no_mains_where_none_is():
+    rng = np.random.default_rng(1)
+    for _ in range(40):
+        x = recording.signal(rng.standard_normal((5000, 8)), rate=RATE, units="uV")
+        assert preset_for(x) == BAND
+    hum = np.sin(2 * np.pi * 50 * np.arange(5000) / RATE)[:, np.newaxis]
+    assert preset_for(like(x, x.values + hum)).steps[1:] == (Notch(50, harmonics=(1,)),)
+    assert mains_lines(x).attrs["stands_out"] == pytest.approx(9.2, abs=0.1)
+
+
+def test_mains_that_has_folded_is_not_looked_for():
+    x = recording.signal(np.ones((5000, 1)), rate=90, units="uV")
+    with pytest.raises(ValueError, match=r"not below half.*it lies at 40 Hz and looks like signal"):
+        mains_lines(x)
 
 
 def test_only_the_harmonics_named_are_notched():

@@ -28,8 +28,26 @@ DRIFT = 1.0
 FINE = 0.01
 # Hz beside a line from which its surroundings are measured, and up to which.
 BESIDE = 4.0
-# A line counts as mains when its power is this many times what its surroundings would give.
+# A line counts as mains when its power is this many times what its surroundings would give, and at
+# its highest this many times their median: by chance that comes once in a hundred stretches.
 STANDS_OUT = 3.0
+CLEAR = 10.0
+# s at either end of a gap in which the bridge over it is led from the mains to the signal without.
+LEAD = 0.5
+# Share of the samples that a mean of those there needs at least; beside a long gap it is a half.
+THERE = 0.25
+
+
+@dataclass(frozen=True)
+class _Course:
+    """What became of the mains: frequency in Hz at each stretch, and whose lines stood out.
+
+    `middle` : (stretch) row of its middle; `clear` : (stretch, order, channel)
+    """
+
+    middle: Array
+    frequency: Array
+    clear: Mask
 
 
 @dataclass(frozen=True)
@@ -60,7 +78,80 @@ class _Followed(OfMains):
         return _size(self.length, rate)
 
     def context(self, rate: float) -> int:
-        return 2 * _size(self.length, rate)
+        tau = engine.decay(self._smooth(rate)) + engine.decay(self._swings(rate))
+        return 3 * _size(self.length, rate) + math.ceil(engine.FORGOTTEN * tau)
+
+    def _course(self, values: Array, missing: Mask, place: Place) -> _Course:
+        size = _size(self.length, place.rate)
+        lines = _Lines(self, size, place.rate)
+        taper = dsp.get_window("hann", size)[:, np.newaxis]
+        middle, frequency, clear, known = [], [], [], []
+        ends = (self.mains, self.mains)
+        for at, piece, there in _stretches(values, missing, place, size, ends):
+            power = np.square(np.abs(fft.rfft(piece * taper, n=_fast(size), axis=0)))
+            middle.append(at + size / 2)
+            found = lines.frequency(power[:, there]) if there.any() else self.mains
+            frequency.append(found if there.any() else np.nan)
+            clear.append(there & (lines.excess(power, found) > CLEAR))
+            known.append(there)
+        # A stretch that is mostly lost takes after its neighbours, the half of which it shares.
+        there = np.array(known)[:, np.newaxis]
+        held = np.array(clear)
+        held[1:] |= ~there[1:] & np.array(clear)[:-1]
+        held[:-1] |= ~there[:-1] & np.array(clear)[1:]
+        return _Course(np.array(middle), _beside(np.array(frequency), self.mains), held)
+
+    def _hum(
+        self,
+        values: Array,
+        missing: Mask,
+        place: Place,
+        course: _Course,
+        channels: npt.NDArray[np.intp],
+    ) -> Array:
+        """What swings with the mains where it is clear, (time, channel); in gaps as beside them.
+
+        Moved to 0 Hz, low-passed, moved back; beside lost samples, and at the ends, the mean is of
+        those there, and where few are, that of the nearest place.
+        """
+        rows = np.arange(len(values))
+        angle = 2 * np.pi * np.cumsum(np.interp(rows, course.middle, course.frequency)) / place.rate
+        smooth = self._smooth(place.rate)
+        pad = math.ceil(engine.PADDING * engine.decay(smooth))
+        inside = slice(pad, pad + len(values))
+        hum = np.zeros((len(values), len(channels)), order="F")
+        moved = np.empty((len(values) + 2 * pad, 2), order="F")
+        for column, i in enumerate(channels.tolist()):
+            if not course.clear[:, :, i].any():
+                continue
+            # An offset, moved with the mains, would ring from either end.
+            seen = values[:, [i]].copy(order="F")
+            engine.both_ways(self._swings(place.rate), seen)
+            seen[missing[:, i]] = 0.0
+            weight = np.zeros((len(moved), 1), order="F")
+            weight[inside, 0] = ~missing[:, i]
+            engine.both_ways(smooth, weight)
+            near = _nearest(weight[inside, 0] > THERE)
+            scale = 2 / weight[inside, 0][near]
+            for k, order in enumerate(self._orders(place.rate)):
+                clear = course.clear[:, k, i].astype(np.float64)
+                if not clear.any():
+                    continue
+                swing = (np.cos(order * angle), np.sin(order * angle))
+                moved[:] = 0.0
+                for part, wave in enumerate(swing):
+                    np.multiply(wave, seen[:, 0], out=moved[inside, part])
+                engine.both_ways(smooth, moved)
+                found = [scale * moved[inside, part][near] * swing[part] for part in (0, 1)]
+                hum[:, column] += np.interp(rows, course.middle, clear) * (found[0] + found[1])
+        return hum
+
+    def _smooth(self, rate: float) -> Array:
+        return np.asarray(dsp.butter(2, self.width / 2, fs=rate, output="sos"))
+
+    def _swings(self, rate: float) -> Array:
+        """High-pass that leaves the mains its amplitude, within 1 in 10 000."""
+        return np.asarray(dsp.butter(2, self.mains / 10, "highpass", fs=rate, output="sos"))
 
 
 @dataclass(frozen=True)
@@ -88,16 +179,24 @@ class MainsInterpolation(_Followed):
 
     def over_stretch(self, values: Array, missing: Mask, place: Place) -> tuple[Array, Mask]:
         size = _size(self.length, place.rate)
-        lines = _Lines(self, size, place.rate)
-        taper = dsp.get_window("hann", size)
+        course = self._course(values, missing, place)
+        taper = dsp.get_window("hann", size)[:, np.newaxis]
+        gaps = np.flatnonzero(missing.any(axis=0) & ~missing.all(axis=0))
+        if gaps.size:
+            # A gap in the mains would be a piece without, and the spectrum of neither.
+            known = self._hum(values, missing, place, course, gaps)
+            values = values.copy(order="F")
+            values[:, gaps] = _led(values[:, gaps], missing[:, gaps], known, place.rate)
+            values[:, gaps] += np.where(missing[:, gaps], known, 0.0)
         hum = np.zeros((len(values) + 2 * size, values.shape[1]), order="F")
-        for at, piece, there in _stretches(values, missing, place, size):
-            spectrum = fft.rfft(piece * taper[:, np.newaxis], axis=0)
+        ends = (float(course.frequency[0]), float(course.frequency[-1]))
+        stretches = _stretches(values, missing, place, size, ends)
+        for (at, piece, _), found in zip(stretches, course.frequency, strict=True):
+            spectrum = fft.rfft(piece * taper, axis=0)
             power = np.square(np.abs(spectrum))
             excess = np.zeros_like(spectrum)
-            found = lines.frequency(_padded(piece[:, there], taper, size))
-            for order, centre in lines.harmonics(found):
-                self._interpolate(spectrum, power, excess, centre, order, place.rate / size)
+            for order in self._orders(place.rate):
+                self._interpolate(spectrum, power, excess, order * found, order, place.rate / size)
             hum[at + size : at + 2 * size] += fft.irfft(excess, n=size, axis=0)
         return np.asfortranarray(values - hum[size : size + len(values)]), missing
 
@@ -151,35 +250,11 @@ class MainsTracker(_Followed):
     Widrow et al. 1975, doi:10.1109/PROC.1975.10036 (cancelling with a reference in quadrature)
     """
 
-    def context(self, rate: float) -> int:
-        tau = engine.decay(self._smooth(rate))
-        return super().context(rate) + math.ceil(engine.FORGOTTEN * tau)
-
     def over_stretch(self, values: Array, missing: Mask, place: Place) -> tuple[Array, Mask]:
-        size = _size(self.length, place.rate)
-        lines = _Lines(self, size, place.rate)
-        taper = dsp.get_window("hann", size)
-        seen, track = [], []
-        for at, piece, there in _stretches(values, missing, place, size):
-            seen.append(at + size / 2)
-            track.append(lines.frequency(_padded(piece[:, there], taper, size)))
-        frequency = np.interp(np.arange(len(values)), seen, track)
-        angle = 2 * np.pi * np.cumsum(frequency) / place.rate
-        smooth = self._smooth(place.rate)
-        out = values.copy(order="F")
-        swing = np.empty((len(values), 2), order="F")
-        for order in self._orders(place.rate):
-            np.cos(order * angle, out=swing[:, 0])
-            np.sin(order * angle, out=swing[:, 1])
-            for i in range(values.shape[1]):
-                moved = np.asfortranarray(swing * values[:, [i]])
-                engine.both_ways(smooth, moved)
-                moved *= swing
-                out[:, i] -= 2 * moved.sum(axis=1)
-        return out, missing
-
-    def _smooth(self, rate: float) -> Array:
-        return np.asarray(dsp.butter(2, self.width / 2, fs=rate, output="sos"))
+        course = self._course(values, missing, place)
+        hum = self._hum(values, missing, place, course, np.arange(values.shape[1]))
+        led = _led(values, missing, hum, place.rate)
+        return np.asfortranarray(led - np.where(missing, 0.0, hum)), missing
 
 
 class _Lines:
@@ -187,14 +262,14 @@ class _Lines:
 
     def __init__(self, step: OfMains, size: int, rate: float) -> None:
         centres = step.corners(rate)
-        self._mains = step.mains
         padded = _fast(size)
         self._grid = np.arange(step.mains - DRIFT, step.mains + DRIFT + FINE / 2, FINE)
         self._orders = np.rint(np.array(centres) / step.mains).astype(np.int64)
-        resolution = rate / padded
+        self._resolution = resolution = rate / padded
         last = padded // 2
-        bins = np.rint(self._orders * self._grid[:, np.newaxis] / resolution).astype(np.int64)
-        self._bins = np.minimum(bins, last)
+        place = self._orders * self._grid[:, np.newaxis] / resolution
+        self._bins = np.minimum(np.rint(place), last - 1).astype(np.int64)
+        self._beside = np.clip(place - self._bins, -0.5, 0.5)[:, :, np.newaxis]
         self._around = [
             slice(
                 max(round((centre - BESIDE - DRIFT) / resolution), 1),
@@ -204,27 +279,30 @@ class _Lines:
         ]
 
     def frequency(self, power: Array) -> float:
-        """Frequency in Hz at which all channels and harmonics together have most power.
-
-        The nominal one, where there is no channel: all are lost.
-        """
-        if not power.size:
-            return self._mains
-        usual = np.stack([np.median(power[around], axis=0) for around in self._around])
+        """Frequency in Hz at which all channels and harmonics together have most power."""
+        usual = self._usual(power)
         # A quiet channel counts as much as a loud one: what matters is what stands out.
         weight = 1.0 / np.maximum(usual, 1e-30)
-        score = np.einsum("gkc,kc->g", power[self._bins], weight)
+        below, here, above = (power[self._bins + shift] for shift in (-1, 0, 1))
+        # A parabola through three bins: the grid is finer than they are.
+        between = (above - below) / 2 + self._beside * (above - 2 * here + below) / 2
+        score = np.einsum("gkc,kc->g", here + self._beside * between, weight)
         top = int(np.argmax(score))
         if 0 < top < len(score) - 1:
-            below, here, above = score[top - 1 : top + 2]
-            bend = below - 2 * here + above
-            shift = 0.5 * (below - above) / bend if bend < 0 else 0.0
+            left, most, right = score[top - 1 : top + 2]
+            bend = left - 2 * most + right
+            shift = 0.5 * (left - right) / bend if bend < 0 else 0.0
             return float(self._grid[top] + FINE * shift)
         return float(self._grid[top])
 
-    def harmonics(self, frequency: float) -> list[tuple[int, float]]:
-        """All lines: which multiple, and where in Hz."""
-        return [(order, order * frequency) for order in self._orders.tolist()]
+    def excess(self, power: Array, frequency: float) -> Array:
+        """How far each line stands out of what is around it, (order, channel)."""
+        at = np.rint(self._orders * frequency / self._resolution).astype(np.int64)
+        found: Array = power[np.minimum(at, len(power) - 1)]
+        return found / np.maximum(self._usual(power), 1e-300)
+
+    def _usual(self, power: Array) -> Array:
+        return np.stack([np.median(power[around], axis=0) for around in self._around])
 
 
 def _size(length: float, rate: float) -> int:
@@ -237,29 +315,69 @@ def _fast(size: int) -> int:
     return int(fft.next_fast_len(4 * size, real=True))
 
 
-def _padded(piece: Array, taper: Array, size: int) -> Array:
-    spectrum = fft.rfft(piece * taper[:, np.newaxis], n=_fast(size), axis=0)
-    return np.square(spectrum.real) + np.square(spectrum.imag)
+def _beside(frequency: Array, mains: float) -> Array:
+    """Frequencies, where none was measured that of a neighbour, or the nominal one."""
+    known = np.concatenate([[np.nan], frequency, [np.nan]])
+    out = np.where(np.isnan(frequency), known[:-2], frequency)
+    out = np.where(np.isnan(out), known[2:], out)
+    return np.where(np.isnan(out), mains, out)
+
+
+def _nearest(there: Mask) -> npt.NDArray[np.intp]:
+    """Of each row the nearest that is there; itself, if none is."""
+    rows = np.arange(len(there))
+    if there.all() or not there.any():
+        return rows
+    before = np.maximum.accumulate(np.where(there, rows, -len(rows)))
+    after = np.minimum.accumulate(np.where(there, rows, 2 * len(rows))[::-1])[::-1]
+    return np.where(rows - before <= after - rows, before, after)
+
+
+def _led(values: Array, missing: Mask, hum: Array, rate: float) -> Array:
+    """`values` with bridges that end at what is beside them without the hum."""
+    out = values.copy(order="F")
+    lead = round(LEAD * rate)
+    for i in np.flatnonzero(missing.any(axis=0)).tolist():
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], missing[:, i], [False]])))
+        for begin, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+            size = min(end - begin, lead)
+            fall = 1.0 - np.arange(1, size + 1) / (size + 1)
+            if begin > 0:
+                out[begin : begin + size, i] -= hum[begin - 1, i] * fall
+            if end < len(out):
+                out[end - size : end, i] -= hum[end, i] * fall[::-1]
+    return out
+
+
+def _lag(frequency: float, rate: float, least: int) -> int:
+    """Samples, `least` or a few more, after which the mains and its harmonics come again."""
+    periods = np.ceil(least * frequency / rate) + np.arange(10)
+    lags = periods * rate / frequency
+    return round(float(lags[np.argmin(np.abs(lags - np.rint(lags)))]))
 
 
 def _stretches(
-    values: Array, missing: Mask, place: Place, size: int
+    values: Array, missing: Mask, place: Place, size: int, ends: tuple[float, float]
 ) -> Iterator[tuple[int, Array, Mask]]:
     """Yield stretches half their size apart, on a grid fixed in the recording.
 
-    Of each its first row, its samples, and the channels that are there for half of it or more: on
-    a bridge over a gap no mains is measured. Beyond the ends the samples are reflected.
+    Of each its first row, its samples, and the channels that are there for more than half of it:
+    on a bridge over a gap no mains is measured. Before the first sample and after the last the
+    mains goes on, at the frequencies `ends`: the samples a whole number of periods away.
     """
     n = len(values)
     hop = size // 2
+    left, right = (min(_lag(each, place.rate, hop), n) for each in ends)
     first = (place.first // hop - 1) * hop - place.first
     for at in range(first, n, hop):
         low, high = max(at, 0), min(at + size, n)
         if high <= low:
             continue
+        there = (~missing[low:high]).sum(axis=0) > hop
+        if low == at and high == at + size:
+            yield at, values[at : at + size], there
+            continue
         rows = np.arange(at, at + size)
-        rows = np.where(rows < 0, -rows, rows)
-        rows = np.where(rows > n - 1, 2 * (n - 1) - rows, rows)
-        inside = low == at and high == at + size
-        piece = values[at : at + size] if inside else values[np.clip(rows, 0, n - 1)]
-        yield at, piece, missing[low:high].mean(axis=0) <= 0.5
+        rows = np.where(rows < 0, rows % left, rows)
+        rows = np.where(rows > n - 1, n - right + (rows - n) % right, rows)
+        yield at, values[rows], there

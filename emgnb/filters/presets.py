@@ -12,7 +12,7 @@ from emgnb.filters.base import HIGHEST
 from emgnb.filters.chain import Chain
 from emgnb.filters.level import Baseline
 from emgnb.filters.linear import BandPass, LowPass, Notch
-from emgnb.filters.lines import STANDS_OUT, mains_lines
+from emgnb.filters.lines import mains_lines
 from emgnb.filters.mains import MainsInterpolation
 
 # Up to this share of the rate a preset keeps its corner. A board's clock is off by up to 1 %, and
@@ -60,7 +60,7 @@ def preset_for(x: xr.DataArray, *, mains: float | None = None) -> Chain:
     """Chain that suits a recording: its kind of signal, its rate, and the mains that is in it.
 
     A raw signal gets the band-pass, and a notch for just those lines of the mains that stand out
-    by more than 6 dB in some channel (`mains_lines` gives the figures); without any, no notch, for
+    by 6 dB or more in some channel (`mains_lines` gives the figures); without any, no notch, for
     each one also takes EMG away. Mains counts as there when its fundamental or two of its lines
     stand out; where it lies more than 0.2 Hz off, a notch would miss it and the chain gets
     `MainsInterpolation`. The chain's repr says all that.
@@ -102,7 +102,7 @@ def _lines(x: xr.DataArray, mains: float) -> tuple[tuple[int, ...], float]:
     """Which multiples stand out, and by how many Hz the strongest is off, as the fundamental is."""
     excess = mains_lines(x, mains=mains)
     highest = excess.max("channel")
-    orders = tuple((np.flatnonzero(highest.values > 10 * np.log10(STANDS_OUT)) + 1).tolist())
+    orders = tuple((np.flatnonzero(highest.values > excess.attrs["stands_out"]) + 1).tolist())
     top = highest.isel(frequency=int(np.argmax(highest.values)))
     off = abs(float(top["found"] - top["frequency"])) * mains / float(top["frequency"])
     return orders, off
