@@ -1,39 +1,44 @@
-"""How fast bytes become scans: the block decoder against a frame-by-frame parser in plain Python.
+"""How fast bytes become scans: each dialect's decoder against a parser in plain Python.
 
 ``python benchmarks/decode.py``: both decode the same stream in the same run, in the same chunks,
-and must give the same scans. A board at 500 000 baud sends 0.05 MB/s.
+and must give the same values. A board at 500 000 baud sends 0.05 MB/s. Times are of the processor.
 """
 
 import binascii
 import struct
 import time
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import numpy as np
 
-from emgnb.acquire.dialects import LineDecoder
-from emgnb.acquire.frames import Decoder, Encoder
+from emgnb.acquire import dialects
+from emgnb.acquire.frames import Encoder
 
-CHANNELS = 8
-SCANS = 60_000
+Rows = list[tuple[float, ...]]
 
 
-class PlainDecoder:
+class Feeds(Protocol):
+    def feed(self, data: bytes) -> Any: ...
+
+
+class PlainFrames:
     """What one writes first: split at zeros, unpack COBS byte by byte, check the CRC, unpack."""
 
     def __init__(self) -> None:
         self._tail = b""
 
-    def feed(self, data: bytes) -> list[tuple[int, tuple[int, ...]]]:
+    def feed(self, data: bytes) -> Rows:
         *frames, self._tail = (self._tail + data).split(b"\0")
-        scans = []
+        rows = []
         for frame in frames:
             body = self._unpack(frame)
             # binascii has the very CRC, in C.
             if len(body) < 9 or binascii.crc_hqx(body[:-2], 0xFFFF) != body[-2] | body[-1] << 8:
                 continue
-            _, mask, counter = struct.unpack_from("<BHI", body)
-            scans.append((counter, struct.unpack_from(f"<{mask.bit_count()}H", body, 7)))
-        return scans
+            _, mask, _ = struct.unpack_from("<BHI", body)
+            rows.append(struct.unpack_from(f"<{mask.bit_count()}H", body, 7))
+        return rows
 
     @staticmethod
     def _unpack(frame: bytes) -> bytes:
@@ -48,34 +53,140 @@ class PlainDecoder:
         return bytes(out)
 
 
-def rate_of(decoder: "Decoder | PlainDecoder | LineDecoder", stream: bytes, chunk: int) -> float:
-    """Decode the stream, and return MB/s (best of three would hide what a notebook feels)."""
-    begin = time.perf_counter()
-    for at in range(0, len(stream), chunk):
-        decoder.feed(stream[at : at + chunk])
-    return len(stream) / 1e6 / (time.perf_counter() - begin)
+class PlainLines:
+    """Line by line: split at commas, make numbers."""
+
+    def __init__(self) -> None:
+        self._tail = b""
+
+    def feed(self, data: bytes) -> Rows:
+        *lines, self._tail = (self._tail + data).split(b"\n")
+        return [tuple(float(field) for field in line.split(b",")) for line in lines if line]
 
 
-def main() -> None:
+class PlainPackets:
+    """Packet by packet: find the header, check the end, unpack."""
+
+    def __init__(self, header: bytes, length: int, unpack: Callable[[bytes], Any]) -> None:
+        self._header, self._length, self._unpack = header, length, unpack
+        self._data = b""
+
+    def feed(self, data: bytes) -> Rows:
+        data = self._data + data
+        rows, at = [], 0
+        while at + self._length <= len(data):
+            if not data.startswith(self._header, at):
+                at += 1
+                continue
+            rows.append(self._unpack(data[at : at + self._length]))
+            at += self._length
+        self._data = data[at:]
+        return rows
+
+
+def plain_cyton() -> PlainPackets:
+    def unpack(packet: bytes) -> tuple[int, ...]:
+        return tuple(
+            int.from_bytes(packet[at : at + 3], "big", signed=True) for at in range(2, 26, 3)
+        )
+
+    return PlainPackets(b"\xa0", 33, unpack)
+
+
+class PlainSpikerBox:
+    """Byte by byte: a top bit begins a scan."""
+
+    def __init__(self) -> None:
+        self._scan: list[int] = []
+
+    def feed(self, data: bytes) -> Rows:
+        rows = []
+        for byte in data:
+            if byte & 0x80 and self._scan:
+                rows.append(
+                    tuple(
+                        (high & 0x7F) << 7 | low
+                        for high, low in zip(self._scan[::2], self._scan[1::2], strict=True)
+                    )
+                )
+                self._scan = []
+            self._scan.append(byte)
+        return rows
+
+
+def streams(scans: int) -> dict[str, tuple[np.ndarray, bytes, Callable[[], Feeds], int]]:
+    """dialect -> values, bytes, the plain parser, and scans a second of such a board."""
     rng = np.random.default_rng(0)
-    values = rng.integers(0, 1024, (SCANS, CHANNELS)).astype(np.uint16)
-    begin = time.perf_counter()
-    stream = Encoder(CHANNELS).scans(0, values)
-    encoding = len(stream) / 1e6 / (time.perf_counter() - begin)
-    plain = PlainDecoder().feed(stream)
-    block = Decoder().feed(stream)
-    assert [scan for scan, _ in plain] == block.scans.tolist()
-    assert np.array_equal(np.array([row for _, row in plain]), block.values)
-    lines = b"".join(b",".join(b"%d" % v for v in row) + b"\r\n" for row in values.tolist())
+    counts = rng.integers(0, 1024, (scans, 8)).astype(np.uint16)
+    n = scans
+    chords = np.zeros((n, 20), dtype=np.uint8)
+    chords[:, 0], chords[:, 1], chords[:, 2], chords[:, -1] = 0xC7, 0x7C, np.arange(n) % 256, 1
+    chords[:, 3:-1] = counts.astype(">u2").view(np.uint8).reshape(n, -1)
+    fine = rng.integers(-(2**23), 2**23, (n, 8))
+    cyton = np.zeros((n, 33), dtype=np.uint8)
+    cyton[:, 0], cyton[:, 1], cyton[:, -1] = 0xA0, np.arange(n) % 256, 0xC0
+    cyton[:, 2:26] = fine.astype(">i4").view(np.uint8).reshape(n, 8, 4)[:, :, 1:].reshape(n, -1)
+    two = counts[:, :2]
+    spiker = np.stack([two >> 7, two & 0x7F], axis=2).reshape(n, -1).astype(np.uint8)
+    spiker[:, 0] |= 0x80
+    lines = b"".join(b",".join(b"%d" % v for v in row) + b"\r\n" for row in counts.tolist())
+    decimals = "".join(
+        ",".join(f"{v * 5 / 1024:.4f}" for v in row) + "\r\n" for row in counts.tolist()
+    ).encode()
+    return {
+        "frames": (counts, Encoder(8).scans(0, counts), PlainFrames, 1000),
+        "csv": (counts, lines, PlainLines, 500),
+        "csv volts": (counts * 5 / 1024, decimals, PlainLines, 500),
+        "chords": (
+            counts,
+            chords.tobytes(),
+            lambda: PlainPackets(b"\xc7\x7c", 20, struct.Struct(">3x8Hx").unpack),
+            500,
+        ),
+        "cyton": (fine, cyton.tobytes(), plain_cyton, 250),
+        "spikerbox": (two, spiker.tobytes(), PlainSpikerBox, 5000),
+    }
 
-    print(f"{SCANS} scans of {CHANNELS} channels, {len(stream) / 1e6:.2f} MB")
-    print(f"{'chunk':>12} {'blocks MB/s':>12} {'plain MB/s':>12} {'ratio':>6}")
-    for chunk, name in ((270, "10 ms"), (2700, "100 ms"), (1 << 16, "64 kB"), (1 << 22, "all")):
-        ours = rate_of(Decoder(), stream, chunk)
-        theirs = rate_of(PlainDecoder(), stream, chunk)
-        print(f"{name:>12} {ours:12.1f} {theirs:12.1f} {ours / theirs:6.1f}")
-    csv = rate_of(LineDecoder(), lines, 1 << 16)
-    print(f"encoding {encoding:.0f} MB/s; lines of numbers {csv:.1f} MB/s")
+
+def rate_of(decoder: Feeds, stream: bytes, chunk: int) -> float:
+    """MB/s at which a decoder takes a stream in chunks."""
+    chunks = [stream[at : at + chunk] for at in range(0, len(stream), chunk)]
+    begin = time.process_time()
+    for each in chunks:
+        decoder.feed(each)
+    return len(stream) / 1e6 / (time.process_time() - begin)
+
+
+def main(scans: int = 60_000) -> None:
+    print(f"{scans} scans; MB/s of processor time, ours / plain Python (ratio)")
+    print(f"{'dialect':>10} {'MB':>5} {'10 ms':>20} {'100 ms':>20} {'64 kB':>20} {'all':>20}")
+    for name, (values, stream, plain, board_rate) in streams(scans).items():
+        dialect = name.split()[0]
+        whole = dialects.decoder(dialect)
+        got = whole.feed(b"\n" + stream if dialect == "csv" else stream).values
+        # A scan's end may show only when the next begins.
+        assert len(got) >= scans - 1
+        assert np.allclose(got, values[: len(got)], atol=1e-4), name
+        theirs = plain().feed(stream)
+        assert np.allclose(theirs, values[: len(theirs)], atol=1e-4), name
+        cells = []
+        for chunk in (
+            round(len(stream) / scans * board_rate / 100),
+            round(len(stream) / scans * board_rate / 10),
+            1 << 16,
+            len(stream),
+        ):
+            # Every other one, so that what else the computer does hits both.
+            pairs = [
+                (
+                    rate_of(dialects.decoder(dialect), stream, chunk),
+                    rate_of(plain(), stream, chunk),
+                )
+                for _ in range(3)
+            ]
+            ours, other = (float(np.median(column)) for column in zip(*pairs, strict=True))
+            cells.append(f"{ours:7.1f} /{other:5.1f} ({ours / other:.1f})")
+        print(f"{name:>10} {len(stream) / 1e6:5.1f} " + " ".join(f"{cell:>20}" for cell in cells))
 
 
 if __name__ == "__main__":

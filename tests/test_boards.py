@@ -167,6 +167,25 @@ def test_any_bytes_are_survived_by_every_dialect(data):
     dialects.detect(data)
 
 
+@pytest.mark.parametrize("dialect", streams.MAKERS)
+@settings(deadline=None, max_examples=40)
+@given(data=st.data())
+def test_damaged_streams_are_decoded_alike_in_any_chunking(dialect, data):
+    """And of frames no value is accepted that was not sent under that number."""
+    sent = streams.values(dialect, 120)
+    stream = streams.MAKERS[dialect][0](sent)
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    stream = streams.corrupted(stream, data.draw(st.sampled_from([0.001, 0.01, 0.1])), rng)
+    if data.draw(st.booleans()):
+        a, b = sorted(rng.integers(0, len(stream), 2).tolist())
+        stream = stream[:a] + stream[b:]
+    got = decoded(dialect, stream)
+    cuts = data.draw(st.lists(st.integers(0, len(stream)), max_size=20))
+    assert_same(decoded(dialect, stream, cuts), got)
+    if dialect == "frames":
+        np.testing.assert_array_equal(got.values, sent[got.scans])
+
+
 @pytest.mark.parametrize("read", [9600, 57_600, 115_200, 230_400, 250_000, 1_000_000])
 @pytest.mark.parametrize("dialect", streams.MAKERS)
 def test_a_wrong_baud_rate_is_no_dialect(dialect, read):

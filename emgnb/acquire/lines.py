@@ -25,7 +25,7 @@ from emgnb.acquire.frames import Decoded
 LOOK = 50
 LONGEST_LINE = 1000
 # With fewer lines at once, numpy's calls cost more than they save.
-FEW = 64
+FEW = 32
 # Of what precedes other boards' scans, the last so many bytes are looked through for words.
 WORDS = 1000
 _BLANK = b"\r \t\0"
