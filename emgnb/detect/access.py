@@ -77,7 +77,7 @@ class Recording:
 
         Parameters
         ----------
-        wanted : of each channel, in order
+        wanted : of each channel, in any order
 
         Returns
         -------
@@ -92,10 +92,15 @@ class Recording:
         ]
         width = 2 * margin
         made = self._over(_around, margin, list(wanted), width, parts=parts)
-        return [
-            np.concatenate([np.empty((0, width), dtype=np.float32), *each])
-            for each in (zip(*made, strict=True) if made else [()] * len(wanted))
-        ]
+        found = []
+        for i, each in enumerate(wanted):
+            # They come part by part, in each part as they were asked for.
+            part = np.minimum(each // self._size, (self._n - 1) // self._size)
+            rows = np.empty((len(each), width), dtype=made[0][i].dtype if made else np.float64)
+            for at, some in zip(parts, (one[i] for one in made), strict=True):
+                rows[part == at[0] // self._size] = some
+            found.append(rows)
+        return found
 
     @property
     def _n(self) -> int:
@@ -108,7 +113,7 @@ class Recording:
         return max(1, round(recording.PART * self.options.rate / pair)) * pair
 
     def _parts(self) -> list[tuple[int, int]]:
-        return list(recording.bounds(self._n, self._size))
+        return list(recording.bounds(self._n, self._size)) or [(0, 0)]
 
     def _over(
         self,

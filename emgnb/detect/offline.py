@@ -75,7 +75,7 @@ def bursts(
         [described(*one) for one in zip(models, found, near, strict=True)],
         models,
         x,
-        start=float(x["time"].isel(time=0)),
+        start=start_of(x),
     )
     span = "a recording" if isinstance(rest, xr.DataArray) else rest and [float(t) for t in rest]
     return recording.with_history(
@@ -87,6 +87,12 @@ def bursts(
         lag=lag,
         rest=span,
     )
+
+
+def start_of(x: xr.DataArray) -> float:
+    """Time of the first sample in s, without computing all of them."""
+    first = x["time"].isel(time=slice(0, 1)).values
+    return float(first[0]) if first.size else 0.0
 
 
 Seen = tuple[list[Kept], Sequence[Floats | None]]
@@ -188,7 +194,7 @@ def _span(rest: tuple[float, float], x: xr.DataArray, rate: float) -> tuple[int,
         start, stop = (float(t) for t in rest)
     except (TypeError, ValueError):
         raise ValueError(f"rest={rest!r}, expected (start, stop) in s, or a recording") from None
-    zero, n = float(x["time"].isel(time=0)), x.sizes["time"]
+    zero, n = start_of(x), x.sizes["time"]
     a, b = round((start - zero) * rate), round((stop - zero) * rate)
     if not 0 <= a < b <= n:
         raise ValueError(
