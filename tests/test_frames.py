@@ -4,9 +4,11 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import streams
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from emgnb.acquire import frames
 from emgnb.acquire.cobs import MAX_BODY, cobs_decode, cobs_encode, crc16, unpack
 from emgnb.acquire.frames import MAX_LEAP, MAX_STEP, Decoded, Decoder, Encoder, Status
 
@@ -151,6 +153,16 @@ def test_any_chunking_gives_the_same_scans(cuts):
 
 
 @settings(deadline=None)
+@given(damage=st.sampled_from([0.0, 0.003, 0.05]), seed=st.integers(0, 2**32))
+def test_frames_unpacked_together_give_what_one_by_one_gives(damage, seed):
+    stream = streams.corrupted(stream_of_everything(), damage, np.random.default_rng(seed))
+    one_by_one = decoded(stream)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(frames, "FEW", 1)
+        assert_same(decoded(stream), one_by_one)
+
+
+@settings(deadline=None)
 @given(
     junk=st.lists(st.binary(max_size=400), min_size=1, max_size=6),
     cuts=st.lists(st.integers(0, 3000)),
@@ -195,11 +207,11 @@ def test_ends_say_where_in_the_stream_each_scan_ended():
 def test_no_single_wrong_bit_gives_a_wrong_scan(seed):
     """Every bit of the middle one of three frames, its delimiters included."""
     encoder, sent = Encoder(8), counts(3, seed=seed)
-    frames = [encoder.scans(100 + n, sent[n : n + 1]) for n in range(3)]
-    stream = b"\0" + b"".join(frames)
-    first = len(frames[0])
+    three = [encoder.scans(100 + n, sent[n : n + 1]) for n in range(3)]
+    stream = b"\0" + b"".join(three)
+    first = len(three[0])
     truth = {100 + n: sent[n].tolist() for n in range(3)}
-    for bit in range(8 * first, 8 * (first + len(frames[1]) + 1)):
+    for bit in range(8 * first, 8 * (first + len(three[1]) + 1)):
         wrong = bytearray(stream)
         wrong[bit // 8] ^= 1 << bit % 8
         got = decoded(bytes(wrong))
@@ -298,7 +310,11 @@ def test_a_value_beyond_the_announced_bits_is_damage(together):
     wrong[together : 2 * together, 2] |= 0x0400
     before = decoded(encoder.scans(0, wrong))
     np.testing.assert_array_equal(before.values, wrong)
-    stream = b"\0" + encoder.text("emgnb 1.0, Mega 2560, 16 channels of 10 bits over 5 V") + encoder.scans(0, wrong)
+    stream = (
+        b"\0"
+        + encoder.text("emgnb 1.0, Mega 2560, 16 channels of 10 bits over 5 V")
+        + encoder.scans(0, wrong)
+    )
     for cuts in ([], [10, 40, 200], list(range(0, len(stream), 13))):
         got = decoded(stream, cuts)
         right = np.r_[:together, 2 * together : 3 * together]
@@ -309,7 +325,9 @@ def test_a_value_beyond_the_announced_bits_is_damage(together):
 
 def test_bits_are_believed_from_where_they_are_said():
     encoder, loud = Encoder(2), np.full((100, 2), 2000, dtype=np.uint16)
-    stream = encoder.scans(0, loud) + encoder.text("8 channels of 10 bits") + encoder.scans(100, loud)
+    stream = (
+        encoder.scans(0, loud) + encoder.text("8 channels of 10 bits") + encoder.scans(100, loud)
+    )
     stream += encoder.text("8 channels of 12 bits") + encoder.scans(200, loud)
     for cuts in ([], list(range(0, len(stream), 17))):
         np.testing.assert_array_equal(decoded(stream, cuts).scans, np.r_[:100, 200:300])
