@@ -68,7 +68,10 @@ def health(report: xr.Dataset, *, title: str = "") -> go.Figure:
         cols=1,
         row_heights=[0.6, 0.4],
         vertical_spacing=80 / (_height(names) - 140),
-        subplot_titles=("whole recording", "over time: the worst measure of each window"),
+        subplot_titles=(
+            "whole recording",
+            "over time: the worst measure of each window; point at one to see which",
+        ),
     )
     figure.add_heatmap(
         z=table,
@@ -170,7 +173,10 @@ def _cell(report: xr.Dataset, name: str, k: int, grade: int) -> str:
 def _figure(value: float, unit: str, name: str) -> str:
     if unit == "dB":
         return f"{value:.0f} dB"
-    return f"{value:.2f}" if name == "deformation" else f"{100 * value:.3g} %"
+    if name == "deformation":
+        return f"{value:.2f}"
+    share = 100 * value
+    return f"{share:.0f} %" if share >= 10 else f"{share:.2g} %"
 
 
 def _hover(report: xr.Dataset, name: str, k: int, channel: str, grade: int) -> str:

@@ -92,10 +92,11 @@ def assembled(
         whole_windows = int(np.isfinite(total).sum(axis=0).max())
         with np.errstate(invalid="ignore", divide="ignore"):
             for name, part in (("mains", hum), ("motion", motion)):
-                # Over the mean power of all windows: a window at rest is nearly all mains and drift
-                # by nature, which is no fault.
+                # Over the mean power of all windows at least: a window at rest is nearly all mains
+                # and drift by nature, which is no fault. Over its own power where that is more: in
+                # a contraction the muscle's part in either band is no fault, either.
                 mean = np.nansum(total, axis=0) / np.isfinite(total).sum(axis=0)
-                course[name] = np.where(usable, part / mean, np.nan)
+                course[name] = np.where(usable, part / np.maximum(total, mean), np.nan)
                 whole[name] = np.where(
                     usable, np.nansum(part, axis=0) / np.nansum(total, axis=0), np.nan
                 )

@@ -37,13 +37,15 @@ DEFINITIONS: MappingProxyType[str, tuple[str, str, str]] = MappingProxyType(
             "mains share",
             "1",
             "power within ±1 Hz (or one bin) of mains and its harmonics, over all power above 0 "
-            "Hz; over time: in the window, over the mean power of all windows",
+            "Hz; over time: in the window, over its power or the mean of all windows, whichever is "
+            "more",
         ),
         "motion": (
             "motion share",
             "1",
             "power below 20 Hz over all power above 0 Hz; each window's straight line is removed; "
-            "over time: in the window, over the mean power of all windows",
+            "over time: in the window, over its power or the mean of all windows, whichever is "
+            "more",
         ),
         "clipped": (
             "clipped share",
