@@ -25,8 +25,9 @@ lint: $(VENV)/.test
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Peers go into environments of their own; the results into docs/benchmarks.md.
 bench: $(VENV)/.test
-	@set -e; for each in benchmarks/*.py; do echo; echo "## $$each"; $(BIN)/python $$each; done
+	$(BIN)/python benchmarks $(ARGS)
 
 # What the tests need beside Python: a Chromium to drive (and see `emulator`).
 system:
@@ -61,4 +62,4 @@ lock: $(VENV)/.test
 	  --no-header --no-annotate --no-emit-index-url pyproject.toml -o .ci/constraints.txt
 
 clean:
-	rm -rf $(VENV) firmware/build build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-peers .venv-libemg firmware/build build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,133 @@
+"""`make bench`: run the benchmarks beside their peers and write docs/benchmarks.md.
+
+python benchmarks [name …]   names of `legs.LEGS`; all of them without one
+
+Each runs in a process of its own. What it prints is on the page, word for word, under a picture of
+its first table. A benchmark that is not run, or fails, leaves its part of the page as it was; one
+that fails is named there, with the reason.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import subprocess
+import sys
+import time
+from datetime import date
+from pathlib import Path
+
+import charts
+from environments import ROOT, Environment, environment, machine
+from legs import LEGS, Leg
+
+PAGE = ROOT / "docs" / "benchmarks.md"
+PICTURES = ROOT / "docs" / "benchmarks"
+
+HEAD = """\
+# How fast, how well, beside whom
+
+`make bench` wrote this page: each part is what a script in [benchmarks](../benchmarks) printed,
+emgnb and its peers in the same run on the same machine, peers at the versions pinned in
+[peers.txt](../benchmarks/peers.txt) and [libemg.txt](../benchmarks/libemg.txt). Where a peer is
+ahead it shows. Times of a shared machine scatter: trust ratios within a table, not seconds between
+two. `python benchmarks/live_view.py` and `tuning.py` drive a browser and are run by hand.
+`make bench ARGS=filtering` runs one part again and leaves the others.
+"""
+
+
+def section(name: str, leg: Leg, page: str) -> tuple[str, bool]:
+    """Run one benchmark; its part of the page, and whether it went well."""
+    script = Path(__file__).with_name(f"{name}.py")
+    where = environment(leg.where)
+    began = time.perf_counter()
+    try:
+        done = subprocess.run(
+            [str(where.python), str(script), *leg.arguments],
+            cwd=ROOT,
+            env=where.variables(),
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=60 * leg.minutes,
+        )
+        out, why = done.stdout, ""
+        if done.returncode:
+            last = done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"]
+            why = last[-1]
+            print(done.stderr, file=sys.stderr)
+    except subprocess.TimeoutExpired:
+        out, why = "", f"it took longer than {leg.minutes:g} minutes"
+    took = time.perf_counter() - began
+    if why:
+        said = f"*Run of {date.today()} failed: {plain(why)}*"
+        kept = re.sub(r"^\*Run of .* failed: .*\*\n+", "", part_of(page, name), flags=re.M)
+        kept = kept or f"<!-- {name} -->\n## {leg.title}\n\n{leg.about}\n"
+        return f"{kept.rstrip()}\n\n{said}\n", False
+    return written(name, leg, where, out, took), True
+
+
+def written(name: str, leg: Leg, where: Environment, out: str, took: float) -> str:
+    parts = [f"<!-- {name} -->", f"## {leg.title}", "", wrapped(leg.about), ""]
+    if where.missing:
+        parts += [f"*No peers: they could not be installed ({plain(where.missing)}).*", ""]
+    chart = leg.chart(out)
+    if chart is not None:
+        picture = PICTURES / f"{name}.svg"
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        drawn = charts.bars(chart) if isinstance(chart, charts.Bars) else charts.lines(chart)
+        picture.write_text(drawn, encoding="utf-8")
+        parts += [f"![{chart.title}](benchmarks/{name}.svg)", ""]
+    body = out.strip()
+    if not charts.tables(out):
+        body = f"```text\n{body}\n```"
+    else:
+        # A name of a stranger's file must not become markup.
+        body = re.sub(r"<(?=[a-zA-Z/!])", "&lt;", body)
+    command = " ".join(["python", f"benchmarks/{name}.py", *leg.arguments])
+    stamp = f"{date.today()}: `{command}`, {took:.0f} s. {machine()}. {where.versions}."
+    return "\n".join([*parts, body, "", f"<sub>{stamp}</sub>", ""])
+
+
+def plain(words: str) -> str:
+    """One line of an error, fit for the page: no paths of this machine, no addresses."""
+    words = re.sub(r"\w+://\S+", "…", words.splitlines()[0])
+    words = re.sub(r"(?:[A-Za-z]:)?(?:[/\\][\w.\-]+){2,}", "…", words)
+    return words.replace("*", "")[:300]
+
+
+def wrapped(words: str, width: int = 100) -> str:
+    import textwrap
+
+    return "\n".join(textwrap.wrap(words, width))
+
+
+def part_of(page: str, name: str) -> str:
+    found = re.search(rf"<!-- {name} -->\n.*?(?=<!-- \w+ -->\n|\Z)", page, re.S)
+    return found.group().rstrip() + "\n" if found else ""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("names", nargs="*", metavar="name", help=", ".join(LEGS))
+    asked = parser.parse_args().names
+    unknown = sorted(set(asked) - set(LEGS))
+    if unknown:
+        parser.error(f"no benchmark {', '.join(unknown)}: there are {', '.join(LEGS)}")
+    failed = []
+    for name in asked or LEGS:
+        page = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
+        print(f"{name} …", file=sys.stderr, flush=True)
+        made, well = section(name, LEGS[name], page)
+        print(made, flush=True)
+        if not well:
+            failed.append(name)
+        parts = [made if each == name else part_of(page, each) for each in LEGS]
+        PAGE.parent.mkdir(exist_ok=True)
+        PAGE.write_text("\n".join([HEAD, *filter(None, parts)]), encoding="utf-8")
+    if failed:
+        sys.exit(f"failed: {', '.join(failed)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""Where each benchmark runs: beside the peers that it is measured against.
+
+Peers ask for other versions than emgnb's own tests run on, and of one another, so each group has an
+environment of its own, git-ignored; emgnb itself is read from this checkout. One that cannot be
+installed is named with the reason, and its benchmark runs without peers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import venv
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+# Pinned list of packages, by environment.
+LISTS = {"peers": "peers.txt", "libemg": "libemg.txt"}
+# What the page says was there.
+NAMED = {
+    "": ("numpy", "scipy", "xarray", "zarr", "dask"),
+    "peers": ("numpy", "scipy", "neurokit2", "biosppy", "mne", "brainflow"),
+    "libemg": ("numpy", "scipy", "libemg", "tsfel"),
+}
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A Python, what it has, and why it lacks the peers ("" when it has them)."""
+
+    python: Path
+    versions: str
+    missing: str = ""
+
+    def variables(self) -> dict[str, str]:
+        """Environment variables for a benchmark: this checkout's emgnb, UTF-8, no screens."""
+        return {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "PYTHONUTF8": "1",
+            "MPLBACKEND": "Agg",
+        }
+
+
+def environment(name: str) -> Environment:
+    """Return the named environment, installed first where it is not, or else the project's own."""
+    own = Path(sys.executable)
+    if not name:
+        return Environment(own, versions(own, NAMED[""]))
+    folder = ROOT / f".venv-{name}"
+    listed = Path(__file__).with_name(LISTS[name])
+    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    stamp = hashlib.sha256(listed.read_bytes()).hexdigest()
+    done = folder / "installed"
+    if not done.exists() or done.read_text() != stamp:
+        print(f"Installing {listed.name} into {folder.name} (some minutes) …", file=sys.stderr)
+        try:
+            venv.create(folder, clear=True, with_pip=True)
+            pip = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+            subprocess.run(
+                [*pip, "-q", "--no-deps", "-r", str(listed)],
+                check=True,
+                capture_output=True,
+                text=True,
+            )
+        except (subprocess.CalledProcessError, OSError) as error:
+            said = (getattr(error, "stderr", "") or str(error)).strip().splitlines()
+            errors = [line for line in said if line.startswith("ERROR")]
+            why = (errors or said)[-1].removeprefix("ERROR: ")
+            return Environment(own, versions(own, NAMED[""]), why)
+        done.write_text(stamp)
+    return Environment(python, versions(python, NAMED[name]))
+
+
+def versions(python: Path, names: tuple[str, ...]) -> str:
+    """Return "Python 3.11.7, numpy 2.4.6, …" of an environment; what it lacks is left out."""
+    code = (
+        "import platform, importlib.metadata as m\n"
+        "found = ['Python ' + platform.python_version()]\n"
+        f"for name in {names!r}:\n"
+        "    try: found.append(name + ' ' + m.version(name))\n"
+        "    except m.PackageNotFoundError: pass\n"
+        "print(', '.join(found))"
+    )
+    done = subprocess.run([python, "-c", code], check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def machine() -> str:
+    """Return cores, processor and system in words."""
+    import platform
+
+    model = platform.processor()
+    listed = Path("/proc/cpuinfo")
+    if listed.exists():
+        for line in listed.read_text().splitlines():
+            if line.lower().startswith(("model name", "hardware")):
+                model = line.split(":", 1)[1].strip()
+                break
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{usable} cores, {model or platform.machine()}, {platform.system()}"
