@@ -180,6 +180,7 @@ def events(
     side: str | Sequence[str] = "",
     intensity: str | Sequence[str] = "",
     label: str | Sequence[str] = "",
+    channel: str | Sequence[str] | None = None,
 ) -> xr.Dataset:
     """Make an event table; a single value holds for all rows.
 
@@ -191,6 +192,8 @@ def events(
     side : L(eft), R(ight), B(oth), U(nilateral), T(op) or ""
     intensity : A (trace) to E (maximum) or ""
     label : name of an expression, or ""
+    channel : the channel on which the event was seen, "" for all of them; without it there is no
+        such column
 
     Raises
     ------
@@ -207,6 +210,7 @@ def events(
             ("side", side),
             ("intensity", intensity),
             ("label", label),
+            *([] if channel is None else [("channel", channel)]),
         )
     }
     faults = [

@@ -1,0 +1,103 @@
+"""The part of the labeller that lives in the browser, and what it is told at its start."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import anywidget
+import numpy as np
+import traitlets
+import xarray as xr
+
+from emgnb import facs, recording
+from emgnb.widgets.labeller.tiles import BINS, FACTOR
+from emgnb.widgets.panel import HERE
+
+_FOLDER = HERE / "labeller"
+# An anywidget is one module: relative imports find nothing, so the files are joined in this order.
+_MODULES = ("dom", "tiles", "trace", "events", "stage", "overlay", "keys", "grid", "video", "front")
+_SIDES = (("", "–"), ("L", "left"), ("R", "right"), ("B", "both"), ("U", "one"), ("T", "top lip"))
+
+
+def script() -> str:
+    """Give the front end as one ES module."""
+    return "\n".join((_FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in _MODULES)
+
+
+class Front(anywidget.AnyWidget):
+    """The picture, the list of events and the controls; what is done to them comes as messages."""
+
+    _esm = script()
+    _css = _FOLDER / "front.css"
+    extent = traitlets.List(traitlets.Float()).tag(sync=True)
+    rate = traitlets.Float().tag(sync=True)
+    size = traitlets.Int().tag(sync=True)
+    levels = traitlets.Int().tag(sync=True)
+    bins = traitlets.Int(BINS).tag(sync=True)
+    factor = traitlets.Int(FACTOR).tag(sync=True)
+    edges = traitlets.Bytes().tag(sync=True)
+    units = traitlets.Unicode().tag(sync=True)
+    channels = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    markers: traitlets.List[list[float | str]] = traitlets.List().tag(sync=True)
+    choices = traitlets.Dict().tag(sync=True)
+    coder = traitlets.Unicode().tag(sync=True)
+    others = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    layers = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    status = traitlets.Dict().tag(sync=True)
+
+
+def told(session: xr.DataTree, coder: str, levels: int) -> dict[str, Any]:
+    """Collect what the browser must know of a session before anything is drawn."""
+    x = recording.emg(session)
+    first, last = (float(x["time"][i]) for i in (0, -1))
+    try:
+        recording.sampling_rate(x)
+        edges = b""
+    except ValueError:  # irregular: the browser needs the times themselves
+        times = np.asarray(x["time"].values, dtype="<f8")
+        edges = np.append(times[::BINS], times[-1]).tobytes()
+    markers = markers_of(session)
+    others = list(session["labels"].children) if "labels" in session.children else []
+    return {
+        "extent": [first, last],
+        "rate": recording.measured_rate(x),
+        "size": int(x.sizes["time"]),
+        "levels": levels,
+        "edges": edges,
+        "units": str(x.attrs.get("units", "")),
+        "channels": [str(name) for name in x["channel"].values],
+        "markers": markers,
+        "choices": choices([str(text) for _, text in markers]),
+        "coder": coder,
+        "others": sorted(str(name) for name in others if name != coder),
+    }
+
+
+def markers_of(session: xr.DataTree) -> list[list[float | str]]:
+    """Times and texts of the markers."""
+    if "markers" not in session.children:
+        return []
+    table = session["markers"].to_dataset()
+    times, texts = table["time"].values, table["text"].values
+    return [[float(t), str(text)] for t, text in zip(times, texts, strict=True)]
+
+
+def choices(cues: Sequence[str]) -> dict[str, Sequence[tuple[str, str]]]:
+    """List what can be chosen for each column: the FACS table, and the cues of this session."""
+    named = dict.fromkeys([*facs.EXPRESSIONS, *cues])
+    return {
+        "au": [("", "–"), *((n, f"{n} {unit.name}") for n, unit in facs.AUS.items())],
+        "side": _SIDES,
+        "intensity": [("", "–"), *((k, f"{k} {v}") for k, v in facs.INTENSITY_NAMES.items())],
+        "label": [("", "–"), *((name, name) for name in named if name)],
+    }
+
+
+def moved_by(x: xr.DataArray) -> dict[str, str]:
+    """Name the first action unit of the muscle under each channel's electrodes."""
+    return {
+        str(name): facs.MUSCLES[str(muscle)].aus[0]
+        for name, muscle in zip(x["channel"].values, x["muscle"].values, strict=True)
+        if str(muscle) in facs.MUSCLES
+    }

@@ -1,0 +1,190 @@
+// The view onto the recording, and what the mouse or a finger does on it.
+const BOTTOM = 20, STRIP = 16, GRAB = 6, TOUCH = 18, LINE = 44;
+
+class Stage {
+  constructor(app) {
+    this.app = app;
+    const { tiles, events } = app, [start, end] = [tiles.start, tiles.end];
+    this.from = start; this.to = Math.min(end, start + 600);
+    this.cursor = start; this.lane = 0; this.drag = null; this.began = null; this.hover = null; this.gain = 1;
+    this.width = this.height = this.left = 0; this.fingers = new Map(); this.pinch = null; this.snap = false;
+    this.shortest = Math.max(0.002, 1 / Math.max(1e-6, tiles.rate));
+    this.events = events;
+    this.trace = make("canvas", { className: "trace" });
+    this.canvas = make("canvas", { className: "over" });
+    this.map = make("canvas", { className: "map", title: "the whole recording: drag the frame" });
+    this.lines = new Trace(this.trace, tiles);
+    this.node = make("div", { className: "stage", tabIndex: 0, role: "application" }, this.trace, this.canvas);
+    this.canvas.onpointerdown = (p) => this.pressed(p);
+    this.canvas.onpointermove = (p) => this.moved(p);
+    this.canvas.onpointerup = (p) => this.released(p);
+    this.canvas.onpointercancel = (p) => { this.fingers.delete(p.pointerId); this.drag = this.pinch = null; app.ask(); };
+    this.canvas.onpointerleave = () => { this.hover = null; app.ask(); };
+    this.canvas.onwheel = (wheel) => this.wheeled(wheel);
+    this.map.onpointerdown = (p) => { this.map.setPointerCapture(p.pointerId); this.centre(p.offsetX); this.node.focus({ preventScroll: true }); };
+    this.map.onpointermove = (p) => { if (p.buttons) this.centre(p.offsetX); };
+  }
+  get channels() { return this.app.channels; }
+  measure() { // once a frame: asking the page for a size is slow
+    this.width = this.node.clientWidth; this.height = this.node.clientHeight;
+    this.left = this.width < 640 ? 84 : 136;
+  }
+  get coders() { return Object.keys(this.events.others); }
+  get top() { return STRIP * (STRIPS + this.coders.length) + 4; }
+  get laneHeight() { return (this.height - this.top - BOTTOM) / Math.max(1, this.channels.length); }
+  get spread() { return this.to - this.from; }
+  tall() { return this.top + BOTTOM + Math.max(352, LINE * this.channels.length); }
+
+  // ---- the view
+  place(t) { return this.left + ((t - this.from) / this.spread) * (this.width - this.left); }
+  time(x) { return this.from + ((x - this.left) / Math.max(1, this.width - this.left)) * this.spread; }
+  laneAt(y) { return within(Math.floor((y - this.top) / this.laneHeight), 0, this.channels.length - 1); }
+  look(from, to) {
+    const { start, end } = this.app.tiles;
+    const spread = within(to - from, Math.min(end - start, Math.max(0.01, 5 / this.app.tiles.rate)), end - start);
+    this.from = within(from, start, end - spread);
+    this.to = this.from + spread;
+    this.want();
+    this.app.ask();
+  }
+  want() {
+    if (this.width) this.app.tiles.want(this.app.shown(), this.from, this.to, (this.width - this.left) * (window.devicePixelRatio || 1));
+  }
+  zoom(factor, at = this.cursorSeen() ? this.cursor : (this.from + this.to) / 2) {
+    this.look(at - (at - this.from) * factor, at + (this.to - at) * factor);
+  }
+  pan(part) { this.look(this.from + part * this.spread, this.to + part * this.spread); }
+  whole() { this.look(this.app.tiles.start, this.app.tiles.end); }
+  centre(x) {
+    const { start, end } = this.app.tiles, t = start + (x / this.map.clientWidth) * (end - start);
+    this.look(t - this.spread / 2, t + this.spread / 2);
+  }
+  show(from, to) { // bring a stretch into view, if it is not there
+    if (from >= this.from && to <= this.to) return;
+    const spread = Math.max(this.spread, 1.2 * (to - from)), middle = (from + to) / 2;
+    this.look(middle - spread / 2, middle + spread / 2);
+  }
+  cursorSeen() { return this.cursor >= this.from && this.cursor <= this.to; }
+  seek(t, { follow = true, video = true } = {}) {
+    this.cursor = within(t, this.app.tiles.start, this.app.tiles.end);
+    if (follow && !this.cursorSeen()) {
+      const by = this.cursor < this.from ? this.cursor - this.from - 0.1 * this.spread : this.cursor - this.to + 0.1 * this.spread;
+      this.look(this.from + by, this.to + by);
+    }
+    if (this.began) this.began.to = this.cursor;
+    if (video) this.app.video.show(this.cursor);
+    this.app.ask();
+  }
+
+  // ---- mouse, pen and fingers
+  edgeAt(x, y, reach) {
+    const row = this.events.event;
+    if (!row || !this.covers(row, y)) return null;
+    const [a, b] = [this.place(row.onset), this.place(row.offset)];
+    const near = [["onset", a], ["offset", b]].filter(([, at]) => Math.abs(at - x) <= reach);
+    const apex = this.apexPlace(row);
+    if (Math.abs(apex.x - x) <= reach + 2 && Math.abs(apex.y - y) <= reach + 4) return "apex";
+    if (near.length === 2) return x > (a + b) / 2 ? "offset" : "onset";
+    if (near.length) return near[0][0];
+    return row.apex !== null && Math.abs(this.place(row.apex) - x) <= reach ? "apex" : null;
+  }
+  covers(row, y) { // where an event's edges can be taken hold of
+    const lane = this.channels.indexOf(row.channel);
+    return lane < 0 ? y > 0 : Math.abs(y - this.top - this.laneHeight * (lane + 0.5)) <= this.laneHeight / 2 + 8;
+  }
+  apexPlace(row) {
+    const lane = this.channels.indexOf(row.channel), y = lane < 0 ? this.top + 9 : this.top + lane * this.laneHeight + 9;
+    return { x: this.place(row.apex ?? (row.onset + row.offset) / 2), y };
+  }
+  snapTo(edge, t, channel) {
+    const reach = (10 * this.spread) / Math.max(1, this.width - this.left);
+    return this.snap ? this.events.snapped(edge, t, reach, channel) : t;
+  }
+  stretch(drag) { // from and to of what is being drawn
+    const [a, b] = [this.time(drag.from), this.time(drag.to)].sort((p, q) => p - q), lane = this.app.inOne() ? drag.lane : -1;
+    const onset = this.snapTo("onset", a, lane), offset = this.snapTo("offset", b, lane);
+    const { start, end } = this.app.tiles;
+    return offset > onset ? [Math.max(start, onset), Math.min(end, offset)] : [Math.max(start, a), Math.min(end, b)];
+  }
+  pressed(p) {
+    this.node.focus({ preventScroll: true });
+    this.canvas.setPointerCapture(p.pointerId);
+    this.fingers.set(p.pointerId, p.offsetX);
+    if (this.fingers.size === 2) { // two fingers move and stretch the view
+      this.drag = null;
+      this.pinch = [...this.fingers.values()].map((x) => this.time(x));
+      return;
+    }
+    if (p.button === 1 || (p.button === 0 && p.shiftKey)) this.drag = { kind: "pan", at: this.time(p.offsetX) };
+    else if (p.button === 0) {
+      const edge = this.edgeAt(p.offsetX, p.offsetY, p.pointerType === "touch" ? TOUCH : GRAB);
+      this.drag = edge ? { kind: "edge", edge, row: { ...this.events.event }, from: p.offsetX, to: p.offsetX }
+        : { kind: "new", from: p.offsetX, to: p.offsetX, y: p.offsetY, lane: this.laneAt(p.offsetY) };
+    }
+    p.preventDefault();
+  }
+  moved(p) {
+    this.hover = { x: p.offsetX, y: p.offsetY };
+    if (this.fingers.has(p.pointerId)) this.fingers.set(p.pointerId, p.offsetX);
+    if (this.pinch && this.fingers.size === 2) {
+      const [x, y] = [...this.fingers.values()], [a, b] = this.pinch;
+      const per = (b - a) / Math.max(1e-3, Math.abs(y - x)) * Math.sign(y - x || 1);
+      if (per > 0) this.look(a - (x - this.left) * per, a + (this.width - x) * per);
+      return;
+    }
+    const { drag } = this;
+    if (!drag) {
+      this.canvas.style.cursor = this.edgeAt(p.offsetX, p.offsetY, GRAB) ? "ew-resize" : "crosshair";
+      return this.app.ask();
+    }
+    if (drag.kind === "pan") {
+      const by = drag.at - this.time(p.offsetX);
+      return this.look(this.from + by, this.to + by);
+    }
+    drag.to = p.offsetX;
+    if (drag.kind === "edge") {
+      const t = this.snapTo(drag.edge, this.time(drag.to), this.channels.indexOf(drag.row.channel));
+      drag.row[drag.edge] = this.events.bounded(drag.row, drag.edge, t, [this.app.tiles.start, this.app.tiles.end], this.shortest);
+      this.app.say(told(drag.row));
+    } else if (Math.abs(drag.to - drag.from) > 3) {
+      const [a, b] = this.stretch(drag);
+      this.app.say(`${seconds(a)} – ${seconds(b)} s, ${duration(b - a)}`);
+    }
+    this.app.ask();
+  }
+  released(p) {
+    this.fingers.delete(p.pointerId);
+    if (this.pinch) { if (!this.fingers.size) this.pinch = null; return; }
+    const { drag } = this;
+    this.drag = null;
+    if (!drag) return;
+    if (drag.kind === "edge") this.events.edit(drag.row.key, { [drag.edge]: drag.row[drag.edge] });
+    else if (drag.kind === "new" && Math.abs(drag.to - drag.from) > 3) {
+      const [onset, offset] = this.stretch(drag);
+      this.lane = drag.lane;
+      if (offset - onset >= this.shortest) this.app.add(onset, offset, drag.lane);
+    } else if (drag.kind === "new") this.clicked(drag);
+    this.app.ask();
+  }
+  clicked({ from, y, lane }) { // again: the one below
+    const t = this.time(from);
+    this.lane = lane;
+    const here = this.events.seen(t, t + 1e-9).filter((row) => row.offset >= t
+      && (y < this.top ? !row.state && Math.floor(y / STRIP) === row.strip : !row.channel || row.channel === this.channels[lane]));
+    const at = here.findIndex((row) => row.key === this.events.selected);
+    this.app.choose(here.length ? here[(at + 1) % here.length].key : null, { show: false });
+    this.seek(t, { follow: false });
+  }
+  wheeled(wheel) {
+    if (wheel.ctrlKey || wheel.metaKey) this.zoom(wheel.deltaY > 0 ? 1.25 : 0.8, this.time(wheel.offsetX));
+    else if (wheel.shiftKey || Math.abs(wheel.deltaX) > Math.abs(wheel.deltaY)) this.pan(Math.sign(wheel.deltaX || wheel.deltaY) * 0.1);
+    else return; // the notebook scrolls
+    wheel.preventDefault();
+  }
+}
+
+function told(row) {
+  const apex = row.apex === null ? "" : `, apex ${seconds(row.apex)}`;
+  return `${nameOf(row)}: ${seconds(row.onset)} – ${seconds(row.offset)} s, ${duration(row.offset - row.onset)}${apex}`
+    + (row.channel ? `, on ${row.channel}` : "");
+}

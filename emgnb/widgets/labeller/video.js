@@ -1,0 +1,84 @@
+// A video of the face beside the signal. The file is opened by the browser where it lies: it is neither
+// sent anywhere nor stored.
+class Video {
+  constructor(app) {
+    this.app = app; this.offset = 0; this.rate = 30; this.stamps = [];
+    this.file = make("input", { type: "file", accept: "video/*", aria: "video file, opened here and sent nowhere" });
+    this.file.onchange = () => this.open(this.file.files[0]);
+    this.film = make("video", { muted: true, playsInline: true, preload: "auto", aria: "video of the recording" });
+    const number = (name, value, step, title, action) => {
+      const box = make("input", { type: "number", value, step, title });
+      box.onchange = () => { if (Number.isFinite(box.valueAsNumber)) action(box.valueAsNumber); };
+      return [box, make("label", {}, `${name} `, box)];
+    };
+    const [shift, shiftLabel] = number("offset s", 0, 0.001, "time in the video minus time in the recording", (value) => { this.offset = value; this.show(app.stage.cursor); });
+    const [frames, framesLabel] = number("frames/s", 30, 1, "frames a second", (value) => { if (value > 0) this.rate = value; });
+    this.shift = shift; this.frames = frames;
+    this.playing = button("▶ play", "play or pause (Space)", () => this.toggle());
+    this.bar = make("div", { className: "bar" }, this.playing, button("⏴", "a frame back (,)", () => this.step(-1)), button("⏵", "a frame on (.)", () => this.step(1)),
+      shiftLabel, button("this frame is at the cursor", "set the offset so that the frame shown belongs to the cursor", () => this.pin()), framesLabel,
+      button("close video", "take the video away", () => this.close()));
+    this.node = make("div", { className: "video", hidden: true }, this.film, this.bar);
+    this.film.onplay = this.film.onpause = () => { this.playing.textContent = this.film.paused ? "▶ play" : "⏸ pause"; };
+    this.film.onerror = () => { if (this.film.src) { app.say("this browser cannot play that video: an MP4 (H.264) or WebM file works", true); this.close(); } };
+    this.film.onloadeddata = () => { this.show(app.stage.cursor); this.count(); };
+  }
+  get open_() { return !this.node.hidden; }
+  open(file) {
+    if (!file) return;
+    this.close();
+    this.stamps = [];
+    this.film.src = URL.createObjectURL(file);
+    this.node.hidden = false;
+    this.app.sized();
+  }
+  close() {
+    if (this.film.src) URL.revokeObjectURL(this.film.src);
+    this.film.pause();
+    this.film.removeAttribute("src");
+    this.film.load();
+    this.node.hidden = true;
+    this.app.sized();
+  }
+  show(t) { if (this.open_ && this.film.paused) this.film.currentTime = Math.max(0, t + this.offset); }
+  pin() {
+    this.offset = Math.round((this.film.currentTime - this.app.stage.cursor) * 1000) / 1000;
+    this.shift.value = this.offset;
+    this.app.say(`offset ${this.offset.toFixed(3)} s`);
+  }
+  toggle() {
+    if (!this.open_) return this.app.say("no video: choose a file first");
+    if (!this.film.paused) return this.film.pause();
+    this.film.play();
+    const follow = () => {
+      if (this.film.paused || this.film.ended) return;
+      this.app.stage.seek(this.film.currentTime - this.offset, { video: false });
+      requestAnimationFrame(follow);
+    };
+    requestAnimationFrame(follow);
+  }
+  step(by) { // to the middle of a frame, where rounding cannot miss it
+    if (!this.open_) return this.app.say("no video: choose a file first");
+    this.film.pause();
+    const frame = Math.floor(this.film.currentTime * this.rate + 1e-6) + by, t = Math.max(0, (frame + 0.5) / this.rate);
+    this.film.currentTime = t;
+    this.app.stage.seek(t - this.offset, { video: false });
+    this.app.say(`frame ${Math.max(0, frame)}, ${seconds(this.app.stage.cursor)} s`);
+  }
+  count() { // how many frames a second: the shortest step between two that were shown
+    if (!this.film.requestVideoFrameCallback) return;
+    const seen = (_, { mediaTime }) => {
+      const last = this.stamps.at(-1);
+      if (last !== undefined && mediaTime > last) {
+        this.stamps.push(mediaTime);
+        const steps = this.stamps.slice(1).map((t, i) => t - this.stamps[i]).sort((a, b) => a - b);
+        if (steps.length === 20) {
+          const rate = Math.round(100 / steps[10]) / 100;
+          if (rate > 5 && rate < 500) { this.rate = rate; this.frames.value = rate; }
+        }
+      } else if (last === undefined) this.stamps.push(mediaTime);
+      if (this.open_ && this.stamps.length < 21) this.film.requestVideoFrameCallback(seen);
+    };
+    this.film.requestVideoFrameCallback(seen);
+  }
+}

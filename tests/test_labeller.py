@@ -1,0 +1,579 @@
+import ast
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+
+pytest.importorskip("ipywidgets", reason="ipywidgets is not installed: pip install 'emgnb[lab]'")
+pytest.importorskip("anywidget", reason="anywidget is not installed: pip install 'emgnb[lab]'")
+
+from emgnb import detect, filters, labels, recording
+from emgnb.widgets import Labeller
+from emgnb.widgets.labeller.tiles import BINS, FACTOR, Pyramid, Source
+
+RATE = 1000.0
+
+
+def noise(seconds: float = 5.0, *, channels: int = 2, seed: int = 0) -> np.ndarray[Any, Any]:
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(round(seconds * RATE), channels)).astype(np.float32)
+
+
+@pytest.fixture
+def session() -> xr.DataTree:
+    """Five seconds of noise, the first channel ten times stronger from 2 to 2.3 s."""
+    values = noise()
+    values[2000:2300, 0] *= 10
+    x = recording.signal(
+        values,
+        rate=RATE,
+        units="uV",
+        channel=["zygo", "corr"],
+        muscle=["zygomaticus_major", "corrugator"],
+        side=["left", "right"],
+    )
+    marks = recording.markers([1.0, 3.0], ["smile", "rest"])
+    return recording.make(x, markers=marks, participant="P01")
+
+
+@pytest.fixture
+def stored(session: xr.DataTree, tmp_path: Path) -> Path:
+    return recording.save(session, tmp_path / "s.zarr")
+
+
+def sent_by(labeller: Labeller) -> list[tuple[dict[str, Any], list[bytes]]]:
+    """Collect what a labeller sends to its front end."""
+    sent: list[tuple[dict[str, Any], list[bytes]]] = []
+    labeller._front.send = lambda content, buffers=(): sent.append((content, list(buffers)))
+    return sent
+
+
+def says(labeller: Labeller, kind: str, **content: Any) -> None:
+    """Let the front end say something."""
+    labeller._asked(None, {"kind": kind, **content}, [])
+
+
+def on_disk(path: Path, coder: str = "AB") -> xr.Dataset:
+    return recording.open(path)[f"labels/{coder}"].to_dataset()
+
+
+def until(fact: Callable[[], object], timeout: float = 30.0) -> None:
+    deadline = time.monotonic() + timeout
+    while not fact():
+        assert time.monotonic() < deadline, "this did not come true"
+        time.sleep(0.02)
+
+
+# ---- what the browser draws
+
+
+def tile(pyramid: Pyramid, level: int, index: int = 0) -> np.ndarray[Any, Any]:
+    (only,) = pyramid.tiles(level, [index])
+    return only.values
+
+
+def test_at_every_zoom_the_only_high_sample_is_there() -> None:
+    values = np.zeros((300_000, 2), dtype=np.float32)
+    values[123_456, 1] = 7.0
+    pyramid = Source(recording.signal(values, rate=RATE, units="uV")).pyramid()
+    assert list(pyramid.build(lambda: False))[-1] == 300_000
+    assert pyramid.levels == 5
+    for level in range(pyramid.levels):
+        size = FACTOR**level
+        shown = tile(pyramid, level, 123_456 // size // BINS)
+        at = 123_456 // size % BINS
+        assert shown[1, at, -1] == 7
+        assert shown[1].sum() == 7
+        assert not shown[0].any()
+
+
+def test_coarse_bins_are_the_extremes_of_the_samples_in_them() -> None:
+    values = noise(130.0, channels=3)
+    pyramid = Source(recording.signal(values, rate=RATE, units="uV")).pyramid()
+    list(pyramid.build(lambda: False))
+    for level in range(1, pyramid.levels):
+        size = FACTOR**level
+        n = len(values) // size
+        bins = values[: n * size].reshape(n, size, 3)
+        got = np.concatenate(
+            [tile(pyramid, level, i) for i in range(-(-pyramid.bins(level) // BINS))], axis=1
+        )
+        np.testing.assert_array_equal(got[:, :n, 0], bins.min(axis=1).T)
+        np.testing.assert_array_equal(got[:, :n, 1], bins.max(axis=1).T)
+        assert got.shape[1] == -(-len(values) // size)
+
+
+def test_a_lost_stretch_is_a_gap_and_one_known_sample_of_a_bin_is_shown() -> None:
+    values = np.ones((200_000, 1), dtype=np.float32)
+    values[64_000:128_000] = np.nan
+    values[100_000] = 5.0
+    pyramid = Source(recording.signal(values, rate=RATE, units="uV")).pyramid()
+    list(pyramid.build(lambda: False))
+    shown = tile(pyramid, 3, 1)[0, :, 1]  # bins of 64 samples, from sample 65 536
+    assert np.isnan(shown[:500]).all()
+    assert shown[100_000 // 64 - BINS] == 5
+    assert shown[-30] == 1
+
+
+def test_before_the_coarse_levels_are_built_a_tile_says_that_more_is_to_come() -> None:
+    read: list[tuple[int, int]] = []
+
+    def rows(i: int, j: int) -> np.ndarray[Any, Any]:
+        read.append((i, j))
+        return np.zeros((j - i, 1), dtype=np.float32)
+
+    pyramid = Pyramid(rows, 20_000_000, 1, RATE)
+    (top,) = pyramid.tiles(pyramid.levels - 1, [0])
+    assert top.partial
+    assert np.isnan(top.values).all()
+    assert read == []  # not 20 million samples for one tile
+    (fine,) = pyramid.tiles(3, [5])
+    assert not fine.partial
+    assert read == [(5 * BINS * 64, 6 * BINS * 64)]
+
+
+def test_sixteen_bits_are_exact_to_a_thirty_thousandth_of_a_tile_range() -> None:
+    values = noise(1.0) * 1e6
+    values[10, 0] = np.nan
+    (only,) = Source(recording.signal(values, rate=RATE, units="uV")).pyramid().tiles(0, [0])
+    scale, counts = only.packed()
+    offset, step = np.frombuffer(scale, "<f4").reshape(2, 2).T[:, :, None]
+    got = np.frombuffer(counts, "<i2").reshape(2, -1)
+    assert got[0, 10] == -32768
+    back = np.where(got == -32768, np.nan, offset + got * step)
+    np.testing.assert_allclose(back, values.T, atol=float(np.ptp(values[:, 1])) / 30_000)
+
+
+def test_a_filtered_stretch_is_the_stretch_of_the_filtered_whole() -> None:
+    x = recording.signal(noise(40.0) + 100, rate=RATE, units="uV")
+    chain = filters.Chain(filters.HighPass(20), filters.Notch(50))
+    whole = chain(x).values
+    got = Source(x, chain).read(17_000, 18_024)
+    np.testing.assert_allclose(got, whole[17_000:18_024], atol=1e-4)
+
+
+def test_a_level_is_measured_on_the_whole_recording() -> None:
+    x = recording.signal(
+        np.abs(noise(20.0)) + np.arange(20_000)[:, None] / 1e4,
+        rate=RATE,
+        units="uV",
+        signal_kind="envelope",
+    )
+    chain = filters.Chain(filters.LowPass(10), filters.Baseline())
+    got = Source(x, chain).read(15_000, 16_000)
+    np.testing.assert_allclose(got, chain(x).values[15_000:16_000], atol=1e-4)
+
+
+def test_the_browser_gets_the_tiles_it_asks_for(session: xr.DataTree) -> None:
+    labeller = Labeller(session, chain=filters.preset("raw", rate=RATE))
+    sent = sent_by(labeller)
+    says(labeller, "want", layer="envelope", tiles=[[0, 4], [0, 3]])
+    ((content, buffers),) = sent
+    assert [(one["level"], one["index"]) for one in content["tiles"]] == [(0, 3), (0, 4)]
+    assert len(buffers) == 4
+    assert len(buffers[1]) == 2 * 2 * BINS
+    assert len(buffers[3]) == 2 * 2 * (5000 - 4 * BINS)
+
+
+def test_an_irregular_recording_is_drawn_at_its_own_times() -> None:
+    time = np.array([0.0, 0.05, 0.2, 0.21, 0.5])
+    labeller = Labeller(recording.make(recording.signal(np.arange(5.0), time=time, units="uV")))
+    sent = sent_by(labeller)
+    says(labeller, "want", layer="raw", tiles=[[0, 0]])
+    np.testing.assert_array_equal(np.frombuffer(sent[0][1][2], "<f8"), time)
+    np.testing.assert_array_equal(np.frombuffer(labeller._front.edges, "<f8"), [0.0, 0.5])
+
+
+def test_a_chain_that_does_not_suit_the_recording_is_said_in_words(session: xr.DataTree) -> None:
+    labeller = Labeller(session, chain=filters.Chain(filters.BandPass(20, 900)))
+    sent = sent_by(labeller)
+    says(labeller, "want", layer="filtered", tiles=[[0, 0]])
+    assert sent == [({"kind": "failed", "layer": "filtered"}, [])]
+    assert "900" in labeller.message
+    says(labeller, "want", layer="raw", tiles=[[0, 0]])
+    assert sent[-1][0]["kind"] == "tiles"
+
+
+# ---- events
+
+
+def test_an_event_added_is_in_the_table_in_order_of_onset(session: xr.DataTree) -> None:
+    labeller = Labeller(session, coder="AB")
+    labeller.add(3.0, 3.2, au="4", intensity="B", channel="corr")
+    labeller.add(1.0, 1.5, au="12", side="L", intensity="C", label="smile", apex=1.2)
+    table = labeller.table
+    assert table["onset"].values.tolist() == [1.0, 3.0]
+    assert table["apex"].values[0] == 1.2
+    assert np.isnan(table["apex"].values[1])
+    assert table["au"].values.tolist() == ["12", "4"]
+    assert table["side"].values.tolist() == ["L", ""]
+    assert table["channel"].values.tolist() == ["", "corr"]
+    assert table.attrs["coder"] == "AB"
+
+
+def test_events_on_all_channels_have_no_column_for_them(session: xr.DataTree) -> None:
+    labeller = Labeller(session)
+    labeller.add(1.0, 1.5)
+    assert "channel" not in labeller.table
+
+
+def test_the_given_session_stays_as_it_was(session: xr.DataTree) -> None:
+    labeller = Labeller(session, coder="AB")
+    labeller.add(1.0, 1.5, au="12")
+    assert labeller.session["labels/AB/au"].values.tolist() == ["12"]
+    assert "labels" not in session.children
+    recording.check(labeller.session)
+
+
+def test_events_are_changed_and_removed_by_their_row(session: xr.DataTree) -> None:
+    labeller = Labeller(session)
+    labeller.add(3.0, 3.5, au="4")
+    labeller.add(1.0, 1.5, au="12")
+    labeller.edit(0, offset=1.8, apex=1.4, intensity="D")
+    assert labeller.table["offset"].values.tolist() == [1.8, 3.5]
+    labeller.remove(1)
+    assert labeller.table["au"].values.tolist() == ["12"]
+    with pytest.raises(IndexError, match="there are 1"):
+        labeller.remove(1)
+    with pytest.raises(ValueError, match="no length: it has onset"):
+        labeller.edit(0, length=2)
+
+
+def test_undo_and_redo_walk_through_the_changes(session: xr.DataTree) -> None:
+    labeller = Labeller(session)
+    labeller.add(1.0, 1.5, au="12")
+    labeller.add(2.0, 2.5, au="4")
+    labeller.undo()
+    assert labeller.table["au"].values.tolist() == ["12"]
+    labeller.undo()
+    labeller.undo()  # nothing left to take back
+    assert labeller.table.sizes["event"] == 0
+    labeller.redo()
+    labeller.redo()
+    labeller.redo()
+    assert labeller.table["au"].values.tolist() == ["12", "4"]
+    labeller.undo()
+    labeller.add(3.0, 3.5, au="1")
+    labeller.redo()  # a new change ends what could be done again
+    assert labeller.table["au"].values.tolist() == ["12", "1"]
+
+
+def test_a_held_key_is_undone_at_once(session: xr.DataTree) -> None:
+    labeller = Labeller(session)
+    labeller.add(1.0, 1.5)
+    ((key, row),) = labeller._book.events
+    for k in range(1, 6):
+        moved = {**row, "offset": 1.5 + 0.01 * k}
+        says(labeller, "edit", rows=[[key, moved]], merge=k > 1, view="v", number=k)
+    assert labeller.table["offset"].values.tolist() == [1.55]
+    labeller.undo()
+    assert labeller.table["offset"].values.tolist() == [1.5]
+    labeller.redo()
+    assert labeller.table["offset"].values.tolist() == [1.55]
+
+
+@pytest.mark.parametrize(("onset", "offset"), [(1.0, 1.0), (2.0, 1.0), (-1.0, 1.0), (4.0, 5.5)])
+def test_an_event_outside_the_recording_or_backwards_is_refused(
+    session: xr.DataTree, onset: float, offset: float
+) -> None:
+    labeller = Labeller(session)
+    with pytest.raises(ValueError, match=r"0\.000 to 4\.999 s"):
+        labeller.add(onset, offset)
+    assert labeller.table.sizes["event"] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ({"side": "left"}, "side='left', expected one of L, R"),
+        ({"intensity": "F"}, "expected one of A, B"),
+        ({"channel": "nose"}, "expected one of zygo, corr"),
+        ({"au": "AU12"}, "the number alone"),
+        ({"apex": 1.9}, "the apex 1.9 s does not lie between"),
+    ],
+)
+def test_a_word_that_is_none_is_refused(
+    session: xr.DataTree, words: dict[str, Any], said: str
+) -> None:
+    labeller = Labeller(session)
+    with pytest.raises(ValueError, match=said):
+        labeller.add(1.0, 1.5, **words)
+
+
+def test_what_the_browser_did_wrong_is_said_and_put_right(session: xr.DataTree) -> None:
+    labeller = Labeller(session)
+    labeller.add(1.0, 1.5)
+    sent = sent_by(labeller)
+    ((key, row),) = labeller._book.events
+    says(labeller, "edit", rows=[[key, {**row, "offset": 9.0}]], merge=False, view="v", number=1)
+    assert "does not lie within the recording" in labeller.message
+    assert [content["kind"] for content, _ in sent] == ["state", "done"]
+    assert dict(sent[0][0]["rows"])[key]["offset"] == 1.5
+
+
+def test_the_choices_are_the_units_of_the_facs_table(session: xr.DataTree) -> None:
+    choices = Labeller(session)._front.choices
+    assert ["12", "12 Lip Corner Puller"] in json.loads(json.dumps(choices["au"]))
+    assert set(labels.SIDES) == {value for value, _ in choices["side"]}
+    assert set(labels.INTENSITIES) == {value for value, _ in choices["intensity"]}
+
+
+def test_the_line_of_code_does_the_same(session: xr.DataTree) -> None:
+    labeller, other = Labeller(session), Labeller(session)
+    lines = []
+    for change in (
+        lambda: labeller.add(1.0, 1.5, au="12", side="L"),
+        lambda: labeller.add(0.5, 0.8, channel="corr"),
+        lambda: labeller.edit(1, apex=1.25, intensity="E"),
+        lambda: labeller.remove(0),
+        labeller.undo,
+    ):
+        change()
+        lines.append(labeller.code.splitlines()[1])
+    for line in lines:
+        eval(compile(ast.parse(line, mode="eval"), "line", "eval"), {"labeller": other})
+    xr.testing.assert_identical(other.table, labeller.table)
+    assert labeller.table.sizes["event"] == 2
+
+
+# ---- on disk
+
+
+def test_every_change_is_stored(stored: Path) -> None:
+    labeller = Labeller(stored, coder="AB")
+    labeller.add(1.0, 1.5, au="12")
+    assert labeller.wait()
+    assert on_disk(stored)["au"].values.tolist() == ["12"]
+    labeller.edit(0, au="6")
+    labeller.add(2.0, 2.5)
+    labeller.undo()
+    assert labeller.wait()
+    assert on_disk(stored)["au"].values.tolist() == ["6"]
+    labeller.remove(0)
+    labeller.close()
+    assert on_disk(stored).sizes["event"] == 0
+    assert not [one for one in threading.enumerate() if one.name == "emgnb labels"]
+
+
+def test_a_coder_goes_on_where_the_table_ends_and_sees_nobody_elses(stored: Path) -> None:
+    labeller = Labeller(stored, coder="AB")
+    labeller.add(1.0, 1.5, au="12", apex=1.2, channel="zygo")
+    labeller.save()
+    again = Labeller(stored, coder="AB")
+    xr.testing.assert_identical(again.table, labeller.table)
+    other = Labeller(stored, coder="CD")
+    assert other.table.sizes["event"] == 0
+    assert other._front.others == ["AB"]
+    sent = sent_by(other)
+    says(other, "hello")
+    assert sent == [({"kind": "state", "rows": [], "steps": (0, 0)}, [])]
+    says(other, "others", names=["AB"])  # asked for
+    assert sent[-1][0]["tables"]["AB"][0]["au"] == "12"
+
+
+def test_a_kernel_that_ends_stores_the_last_change_first(stored: Path) -> None:
+    code = (
+        "from emgnb.widgets import Labeller\n"
+        f"labeller = Labeller({str(stored)!r}, coder='AB')\n"
+        "labeller.add(1.0, 1.5, au='12')\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+    assert on_disk(stored)["au"].values.tolist() == ["12"]
+
+
+def test_columns_and_attributes_of_another_program_are_kept(
+    session: xr.DataTree, tmp_path: Path
+) -> None:
+    table = labels.events([1.0, 2.0], [1.5, 2.5], au=["12", "4"]).assign_attrs(tool="theirs")
+    table["certainty"] = ("event", [0.9, 0.4])
+    path = recording.save(labels.with_labels(session, "AB", table), tmp_path / "x.zarr")
+    labeller = Labeller(path, coder="AB")
+    labeller.remove(0)
+    labeller.add(0.2, 0.4, au="1")
+    labeller.save()
+    kept = on_disk(path)
+    assert kept.attrs["tool"] == "theirs"
+    np.testing.assert_array_equal(kept["certainty"], [np.nan, 0.4])
+
+
+def test_what_somebody_else_stored_meanwhile_is_not_overwritten(stored: Path) -> None:
+    labeller = Labeller(stored, coder="AB")
+    labeller.add(1.0, 1.5, au="12")
+    assert labeller.wait()
+    recording.add_labels(stored, "AB", labels.events([2.0], [3.0], au="4"))
+    labeller.add(2.0, 2.5, au="6")
+    assert labeller.wait()
+    assert "Nothing was overwritten" in labeller.message
+    assert labeller._front.status["kind"] == "bad"
+    assert on_disk(stored)["au"].values.tolist() == ["4"]
+    assert labeller.table.sizes["event"] == 2
+
+
+def test_a_table_of_another_recording_is_said_in_words_and_left_alone(
+    stored: Path, tmp_path: Path
+) -> None:
+    longer = recording.make(recording.signal(noise(60.0), rate=RATE, units="uV"), participant="P")
+    table = labels.events([50.0], [51.0], au="12")
+    path = recording.save(labels.with_labels(longer, "AB", table), tmp_path / "long.zarr")
+    (stored / "labels").mkdir()
+    (path / "labels" / "AB").rename(stored / "labels" / "AB")
+    (stored / "labels" / "zarr.json").write_bytes((path / "labels" / "zarr.json").read_bytes())
+    labeller = Labeller(stored, coder="AB")
+    assert "not of this recording" in labeller.message
+    assert "50 to 51 s" in labeller.message
+    with pytest.raises(ValueError, match="left as they are"):
+        labeller.add(1.0, 1.5)
+    with pytest.raises(ValueError, match="left as they are"):
+        labeller.save()
+    assert on_disk(stored)["onset"].values.tolist() == [50.0]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of one megabyte, for who may mount one."""
+    place = tmp_path / "small"
+    place.mkdir()
+    if sys.platform != "linux" or os.geteuid() != 0:
+        pytest.skip("only root on Linux can mount a small disk")
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("no right to mount a small disk here")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def test_on_a_full_or_locked_disk_nothing_is_lost(session: xr.DataTree, small_disk: Path) -> None:
+    path = recording.save(session, small_disk / "s.zarr")
+    labeller = Labeller(path, coder="AB")
+    labeller.add(1.0, 1.5, au="12")
+    assert labeller.wait()
+    (small_disk / "ballast").write_bytes(bytes(shutil.disk_usage(small_disk).free))
+    labeller.add(2.0, 2.5, au="4")
+    assert labeller.wait()
+    assert "the disk is full" in labeller.message
+    assert labeller._front.status["kind"] == "bad"
+    assert on_disk(path)["au"].values.tolist() == ["12"]  # the table before is whole
+    (small_disk / "ballast").unlink()
+    labeller.save_button.click()
+    assert labeller.error is None
+    assert on_disk(path)["au"].values.tolist() == ["12", "4"]
+
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    labeller.add(3.0, 3.5, au="6")
+    assert labeller.wait()
+    assert "read-only" in labeller.message
+    subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
+    labeller.add(4.0, 4.5, au="9")
+    assert labeller.wait()
+    assert on_disk(path)["au"].values.tolist() == ["12", "4", "6", "9"]
+    assert labeller._front.status["kind"] == "stored"
+
+
+def test_a_file_that_exists_is_not_overwritten(session: xr.DataTree, stored: Path) -> None:
+    labeller = Labeller(session)
+    labeller.add(1.0, 1.5, au="12")
+    with pytest.raises(FileExistsError):
+        labeller.save(stored)
+    assert "labels" not in recording.open(stored).children
+
+
+def test_saving_without_a_path_says_how(session: xr.DataTree) -> None:
+    labeller = Labeller(session)
+    assert labeller._front.status["kind"] == "memory"
+    with pytest.raises(ValueError, match=r"labeller\.save\('labelled\.zarr'\)"):
+        labeller.save()
+    labeller.save_button.click()
+    assert "labelled.zarr" in labeller.message
+
+
+# ---- proposals
+
+
+def bursts_of(session: xr.DataTree) -> xr.Dataset:
+    return detect.bursts(recording.emg(session))
+
+
+def decide(labeller: Labeller, state: str) -> None:
+    key, row = labeller._book.proposals[0]
+    says(labeller, "edit", rows=[[key, {**row, "state": state}]], merge=False, view="v", number=1)
+
+
+def test_the_bursts_of_the_detector_are_proposed_with_muscle_and_side(session: xr.DataTree) -> None:
+    labeller = Labeller(session)
+    assert labeller.propose() == 1
+    waiting = labeller.proposals
+    assert float(waiting["onset"][0]) == pytest.approx(2.0, abs=0.02)
+    assert float(waiting["offset"][0]) == pytest.approx(2.3, abs=0.02)
+    assert [waiting[name].values[0] for name in ("au", "side", "channel")] == ["12", "L", "zygo"]
+    assert labeller.table.sizes["event"] == 0
+
+
+def test_an_accepted_proposal_is_an_event_and_a_refused_one_is_not_proposed_again(
+    stored: Path,
+) -> None:
+    bursts = labels.events([1.0, 3.0], [1.2, 3.3], apex=[1.1, 3.1], channel=["zygo", "corr"])
+    labeller = Labeller(stored, coder="AB")
+    assert labeller.propose(bursts) == 2
+    decide(labeller, "")
+    decide(labeller, "refused")
+    assert labeller.proposals.sizes["event"] == 0
+    assert labeller.table["au"].values.tolist() == ["12"]
+    assert labeller.table["apex"].values.tolist() == [1.1]
+    assert labeller.propose(bursts) == 0
+    labeller.save()
+    assert Labeller(stored, coder="AB").propose(bursts) == 0
+    assert Labeller(stored, coder="CD").propose(bursts) == 2
+    labeller.undo()
+    assert labeller.proposals["onset"].values.tolist() == [3.0]
+
+
+def test_through_the_chain_a_signal_with_drift_is_searched(session: xr.DataTree) -> None:
+    x = recording.emg(session)
+    drifting = recording.with_signal(session, x.copy(data=x.values + 500))
+    says(plain := Labeller(drifting), "propose")
+    until(lambda: plain.error is not None)
+    assert "filters.preset('raw', rate=1000)" in plain.message
+    chained = Labeller(drifting, chain=filters.preset("raw", rate=RATE))
+    assert chained.propose() >= 1
+
+
+def test_bursts_of_another_recording_are_refused(session: xr.DataTree) -> None:
+    labeller = Labeller(session)
+    with pytest.raises(ValueError, match="lies outside the recording"):
+        labeller.propose(labels.events([100.0], [101.0]))
+
+
+# ---- what it cannot take
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda s: Labeller(s["emg/signal"]), "expected a session.* found DataArray"),
+        (lambda s: Labeller(s, coder=3), "give a name"),
+        (lambda s: Labeller(s, coder=""), "give a name"),
+        (lambda s: Labeller(s, coder="a/b"), "give a name"),
+        (lambda s: Labeller(s, chain="raw"), "expected a Chain"),
+    ],
+    ids=["signal", "number", "empty", "slash", "chain"],
+)
+def test_what_the_labeller_cannot_take_is_said_in_words(session, make, words) -> None:
+    with pytest.raises((TypeError, ValueError), match=words):
+        make(session)
+
+
+def test_a_question_that_fails_is_answered_in_words(session: xr.DataTree) -> None:
+    labeller = Labeller(session)
+    says(labeller, "want", layer="raw", tiles=[["x", 0]])
+    assert labeller.error is not None
+    assert labeller.message
