@@ -30,7 +30,7 @@ def bursts(
 
     Parameters
     ----------
-    x : (time, channel) uniform; raw without offset, hum and drift (filter first), rectified, or
+    x : (time, channel) uniform, in memory, lazily opened or of dask arrays; raw without offset, hum and drift (filter first), rectified, or
         envelope. NaN and invalid samples belong to no burst, and no burst crosses them. A
         zero-phase notch rings before and after a burst 20 dB above rest, which is then found that
         much too long: `filters.MainsInterpolation` does not.
@@ -49,7 +49,8 @@ def bursts(
 
     Returns
     -------
-    event table in order of onset: onset, apex, offset (s), `channel`, side (of the channel), au,
+    event table in order of onset (what lasts longer than 2¹⁸ hops, half an hour at 1 kHz, is given
+    in parts): onset, apex, offset (s), `channel`, side (of the channel), au,
     intensity, label (""), and of each burst `snr` (dB: 10·log10((P_active − P_rest)/P_rest) from
     onset to offset, P the mean square; of an envelope 20·log10 of its mean rise over the standard
     deviation at rest), `peak` (unit of `x`: RMS of `shortest` s about the apex, of an envelope its

@@ -199,6 +199,8 @@ def look_for_rest(kept: Kept, *, options: Options, kind: str, everywhere: bool, 
         base, level = guess
         # Of an envelope, whose samples hang together, few; the rounds then come from above.
         independent, wander = (0.25 / pair if kind == "envelope" else FIRST_GUESS), 0.0
+        if kind == "envelope":
+            wander = scatter.hidden(level)
         rest = np.zeros(len(ok), dtype=bool)
         for _ in range(ROUNDS):
             scan = Scan(family, independent, wander, n, pair, NOT_REST + SLACK, HOPS // 2)
@@ -296,6 +298,16 @@ class _Scatter:
         mean = self._sums[own].sum() / n
         return float(np.sqrt(max(self._squares[own].sum() / n - mean**2, self._least**2)))
 
+    def hidden(self, level: float) -> float:
+        """Wander that a converter's steps hide: noise of less than a step does not average them.
+
+        The error of a mean of rounded samples is a half step without noise, and falls as
+        exp(−2π²σ²) with noise of σ steps [Widrow 1996, doi:10.1109/19.492748].
+        """
+        step = np.sqrt(12.0) * self._least
+        noise = max((level / step) ** 2 - 1.0 / 12.0, 0.0)
+        return float((0.5 * step / level * np.exp(-2.0 * np.pi**2 * noise)) ** 2)
+
 
 def _figures(
     sums: npt.NDArray[np.float32], rest: Mask, scatter: _Scatter, pair: int, n: int, kind: str
@@ -303,10 +315,10 @@ def _figures(
     """Baseline, level, independent samples and wander over the pairs of hops called rest."""
     mean = float(sums[rest].mean(dtype=np.float64) / pair) if rest.any() else np.nan
     if kind == "envelope":
-        base, level, spread = mean, scatter.over(rest), 1.0
-    else:
-        base, level, spread = 0.0, mean, 2.0
-    return base, level, *_independence((sums - base * pair) / level, rest, pair, n, spread)
+        level = scatter.over(rest)
+        independent, wander = _independence((sums - mean * pair) / level, rest, pair, n, 1.0)
+        return mean, level, independent, max(wander, scatter.hidden(level))
+    return 0.0, mean, *_independence(sums / mean, rest, pair, n, 2.0)
 
 
 def _independence(
