@@ -35,7 +35,9 @@ def true_edges(folder, after: int = 0) -> list[tuple[float, str]]:
 
 
 def test_every_pulse_is_placed_within_a_scan_of_when_it_was(board, folder):
-    pulses = [(3 + 0.0777 * n, f"pulse {10 + n % 3} {0.0003 + 0.002 * (n % 5)}") for n in range(60)]
+    pulses = [
+        (3 + 0.0777 * n, f"pulse {10 + n % 3} {0.00006 + 0.002 * (n % 5)}") for n in range(60)
+    ]
     emulated = board(fast=True, bootloader=0.2, at=pulses)
     recorder = acquire.start(emulated.port, folder)
     wait_for(recorder, lambda health: health.scans > 8000)

@@ -1,6 +1,7 @@
 """The sketch's protocol.h, compiled here, against the host's own encoder and decoder."""
 
 import ctypes
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -147,6 +148,16 @@ def test_what_is_said_to_hold_fits_converter_and_line(protocol, channels, presca
     assert text.startswith(f"refused: {rate + 1} Hz on {channels} channels")
     assert text.endswith(f"1 to {rate} Hz hold")
     assert len(text) < 140
+
+
+def test_the_readme_names_the_rates_that_the_board_holds(protocol):
+    text = (HEADER.parents[1] / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| 500000 \|(.+)\|$", text, re.MULTILINE)
+    assert len(rows) == 7
+    for channels, cells in rows:
+        for prescaler, cell in zip((128, 64, 32, 16), cells.split("|"), strict=True):
+            rate, limit = highest(protocol, int(channels), prescaler)
+            assert cell.split() == [str(rate), "clp"[limit]]
 
 
 def test_the_usual_rates_hold_and_the_most_exact_prescaler_that_does_is_taken(protocol):
