@@ -70,7 +70,7 @@ def section(name: str, leg: Leg, page: str) -> tuple[str, bool]:
 def written(name: str, leg: Leg, where: Environment, out: str, took: float) -> str:
     parts = [f"<!-- {name} -->", f"## {leg.title}", "", wrapped(leg.about), ""]
     if where.missing:
-        parts += [f"*No peers: they could not be installed ({plain(where.missing)}).*", ""]
+        parts += [f"*Peers are missing: {plain(where.missing)}*", ""]
     chart = leg.chart(out)
     if chart is not None:
         picture = PICTURES / f"{name}.svg"

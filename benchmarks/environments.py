@@ -24,6 +24,11 @@ NAMED = {
     "peers": ("numpy", "scipy", "neurokit2", "biosppy", "mne", "brainflow"),
     "libemg": ("numpy", "scipy", "libemg", "tsfel"),
 }
+# What a benchmark imports of a peer; LibEMG's features are read from their file alone.
+IMPORTED = {
+    "peers": ("neurokit2", "biosppy.signals.emg", "mne", "brainflow"),
+    "libemg": ("tsfel", "librosa", "pywt"),
+}
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,17 @@ def environment(name: str) -> Environment:
             why = (errors or said)[-1].removeprefix("ERROR: ")
             return Environment(own, versions(own, NAMED[""]), why)
         done.write_text(stamp)
-    return Environment(python, versions(python, NAMED[name]))
+    return Environment(python, versions(python, NAMED[name]), broken(python, IMPORTED[name]))
+
+
+def broken(python: Path, names: tuple[str, ...]) -> str:
+    """Return which peers are there but cannot be imported, and why; "" when all can."""
+    found = []
+    for name in names:
+        done = subprocess.run([python, "-c", f"import {name}"], capture_output=True, text=True)
+        if done.returncode:
+            found.append(f"{name}: {done.stderr.strip().splitlines()[-1]}")
+    return "; ".join(found)
 
 
 def versions(python: Path, names: tuple[str, ...]) -> str:
