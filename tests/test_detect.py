@@ -12,6 +12,7 @@ import pytest
 import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import signal as dsp
 
 from emgnb import detect, filters, labels, recording, simulate
 
@@ -533,3 +534,23 @@ def test_a_cluster_gives_the_bursts_of_what_lies_in_memory() -> None:
     ):
         found = detect.bursts(x.chunk(time=50_000), **options)
     xr.testing.assert_identical(found, detect.bursts(x, **options))
+
+
+def test_rest_within_one_step_of_the_converter_gives_no_alarms_and_hides_no_burst():
+    """A V3 module at a Mega: its noise at rest is often smaller than a count."""
+    rng = np.random.default_rng(5)
+    n = 240_000
+    smoothed = dsp.lfilter([1 - np.exp(-1 / 80)], [1, -np.exp(-1 / 80)], rng.standard_normal(n))
+    slow = 0.4 * np.sin(2 * np.pi * np.arange(n) / 37_000)
+    for noise in (0.05, 0.2, 0.5):
+        level = 23.4 + slow + noise * smoothed / smoothed.std()
+        codes = np.rint(level)
+        x = recording.signal(codes, rate=1000.0, units="count", signal_kind="envelope")
+        alarms = detect.bursts(x, false_alarms=0.5).sizes["event"]
+        assert alarms <= 8, f"{alarms} alarms in 4 minutes of rest at a noise of {noise} counts"
+        moved = codes.copy()
+        for at in range(10_000, n - 1000, 20_000):
+            moved[at : at + 100] += 6
+        found = detect.bursts(x.copy(data=moved[:, np.newaxis].astype(np.float32)))
+        onset = found["onset"].values[:, np.newaxis]
+        assert (np.abs(onset - np.arange(10, 239, 20)).min(axis=0) < 0.02).mean() > 0.9

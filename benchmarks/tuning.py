@@ -1,0 +1,98 @@
+"""The tuner in a real Chromium: from a slider's key to the picture, 60 s of 8 channels at 1 kHz.
+
+    python benchmarks/tuning.py [presses]
+
+A key moves the lower corner of the band-pass; the time until the filtered curve was painted anew is
+taken in the page. Then the slider is moved every 30 ms for ten seconds: a picture that lags
+more and more would still be drawn long after the last key.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "browser"))
+
+import conftest as browsers
+
+CELL = """
+from emgnb import filters, recording, simulate
+from emgnb.widgets import Tuner
+x = recording.emg(simulate.example()).isel(time=slice(0, 60_000)).load()
+tuner = Tuner(x, filters.Chain(filters.BandPass(20, 450), filters.Notch(50)))
+tuner
+"""
+# Notes when a key went down, and when a curve changed by it was painted.
+WATCH = """() => {
+  window.pressed = []; window.painted = [];
+  const after = new MessageChannel();
+  after.port1.onmessage = () => window.painted.push(performance.now());
+  document.addEventListener('keydown', () => window.pressed.push(performance.now()), true);
+  const curve = document.querySelectorAll('.js-plotly-plot .scatterlayer path.js-line')[1];
+  new MutationObserver(() => requestAnimationFrame(() => after.port2.postMessage(0)))
+    .observe(curve.closest('.scatterlayer'), { attributes: true, subtree: true,
+                                               attributeFilter: ['d'] });
+}"""
+
+
+def main() -> None:
+    presses = int(sys.argv[1]) if len(sys.argv) > 1 else 40
+    from playwright.sync_api import sync_playwright
+
+    found = next(filter(None, map(shutil.which, browsers.BROWSERS)), None)
+    if found is None:
+        raise SystemExit(f"no Chromium found (looked for {', '.join(browsers.BROWSERS)})")
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
+        home, root = Path(folder) / "home", Path(folder) / "root"
+        home.mkdir()
+        root.mkdir()
+        with browsers.serving(home, root) as lab:
+            started = driver.chromium.launch(
+                executable_path=found, headless=True, args=browsers.CHROMIUM_FLAGS
+            )
+            page = started.new_context(viewport={"width": 1400, "height": 1300}).new_page()
+            path = lab.write("tuning.ipynb", CELL)
+            page.goto(f"{lab.url}/doc/tree/{path.name}?token={lab.token}", timeout=90_000)
+            notebook = browsers.Notebook(page, lab.root, path.name)
+            notebook.ready()
+            notebook.run_all()
+            curve = page.locator(".js-plotly-plot .scatterlayer path.js-line").nth(1)
+            curve.wait_for(state="attached", timeout=60_000)
+            page.wait_for_timeout(3000)
+            page.evaluate(WATCH)
+            slider = page.locator(".emgnb-panel .noUi-handle").first
+            slider.focus()
+            lags = []
+            for _ in range(presses):
+                page.evaluate("() => { pressed.length = painted.length = 0; }")
+                page.keyboard.press("ArrowRight")
+                page.wait_for_function("() => painted.length > 0", polling=20)
+                page.wait_for_timeout(600)
+                lags.append(page.evaluate("() => painted[0] - pressed[0]"))
+            page.evaluate("() => { pressed.length = painted.length = 0; }")
+            end = time.monotonic() + 10
+            right = True
+            while time.monotonic() < end:
+                page.keyboard.press("ArrowRight" if right else "ArrowLeft")
+                right = not right
+                page.wait_for_timeout(30)
+            page.wait_for_timeout(3000)
+            settled, count, keys = page.evaluate(
+                "() => [painted.at(-1) - pressed.at(-1), painted.length, pressed.length]"
+            )
+            started.close()
+    print("| | |\n|---|---|")
+    print(f"| key to picture, median | {np.median(lags):.0f} ms |")
+    print(f"| 95th percentile of {presses} | {np.quantile(lags, 0.95):.0f} ms |")
+    print(f"| drag of 10 s: keys, curves painted | {keys}, {count} |")
+    print(f"| last key to last picture | {settled:.0f} ms |")
+
+
+if __name__ == "__main__":
+    main()
