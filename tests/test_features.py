@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import scipy.stats
 import xarray as xr
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emgnb import features, quality, recording, windows
@@ -451,6 +451,7 @@ def test_an_autoregressive_process_gives_its_coefficients_back():
 scale = st.floats(0.01, 100)
 
 
+@settings(deadline=None)
 @given(scale, st.integers(0, 50))
 def test_amplitudes_scale_with_the_gain_and_rates_do_not(gain, seed):
     quiet, loud = noise(seed=seed), noise(seed=seed, sigma=20 * gain)
@@ -472,6 +473,7 @@ def test_amplitudes_scale_with_the_gain_and_rates_do_not(gain, seed):
         np.testing.assert_allclose(b[name].values, expected, rtol=2e-3, atol=slack + 1e-3)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 50))
 def test_turned_upside_down_a_window_keeps_its_features(seed):
     w = noise(seed=seed)

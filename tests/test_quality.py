@@ -253,6 +253,7 @@ def test_grades_follow_the_limits_in_both_directions():
     assert quality.grades(quality.report(raw(noise(3))))["snr"].values.tolist() == [-1, -1]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 30)), min_size=1, max_size=12))
 def test_flat_runs_are_those_longer_than_the_hold(runs):
     values = np.concatenate([np.full(n, float(v)) for v, n in runs])[:, None]

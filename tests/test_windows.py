@@ -366,6 +366,7 @@ def test_what_all_windows_share_takes_the_memory_of_one():
         assert w[name].values.strides == (0,)
 
 
+@settings(deadline=None)
 @given(holes, st.integers(1, 60), st.integers(1, 40))
 def test_windows_touch_a_stretch_when_they_hold_one_of_its_rows(where, n, hop):
     mask = np.zeros(1000, dtype=bool)
