@@ -317,8 +317,10 @@ def _rate(heard: Heard) -> str:
     text = f"{heard.fit.rate:.2f} Hz measured"
     if not nominal:
         return f"{text}, none promised"
-    drift = 1e6 * (heard.fit.rate / nominal - 1)
-    return f"{text}, {nominal:g} Hz promised: the board's clock drifts by {drift:+.0f} ppm"
+    drift = heard.fit.rate / nominal - 1
+    if abs(drift) > DRIFT:
+        return f"{text}, {nominal:g} Hz promised: {drift:+.1%}"
+    return f"{text}, {nominal:g} Hz promised: the board's clock drifts by {1e6 * drift:+.0f} ppm"
 
 
 def _silence(heard: Heard) -> str:

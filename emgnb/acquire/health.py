@@ -32,6 +32,7 @@ class Health:
     message : what is odd, and what to do; empty when all is well
     rate : scans a second as measured, Hz; None until 2 s have come. nominal_rate as claimed
     lost, crc_errors, junk : scans that never came, damaged frames or lines, bytes of no frame
+    impossible : scans dropped because their number cannot be
     overruns, dropped : what the board itself could not keep up with (scans, bytes)
     drift_ppm : measured against nominal rate
     seconds, bytes : recorded so far
@@ -51,6 +52,7 @@ class Health:
     lost: int = 0
     crc_errors: int = 0
     junk: int = 0
+    impossible: int = 0
     overruns: int = 0
     dropped: int = 0
     drift_ppm: float | None = None

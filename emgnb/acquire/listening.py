@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     import xarray as xr
 
 # Seconds: a board may take for its reset and the first questions; noise that stays noise; at each
-# other baud rate until something shows, and until an answer comes to a question; in all.
-PATIENCE, NOISE, TRY, ANSWER, IN_ALL = 6.0, 1.5, 0.4, 0.8, 11.0
+# other baud rate until something shows, and until an answer comes to a question; in all; and until
+# what was sent at another speed is through.
+PATIENCE, NOISE, TRY, ANSWER, IN_ALL, SETTLE = 6.0, 1.5, 0.4, 0.5, 11.0, 0.05
 # Bytes that are too many to be a greeting.
 BABBLE = 200
 # Speeds of boards that stream by themselves, and of those that wait to be asked.
@@ -129,6 +130,8 @@ def _search(port: SerialPort, was: int, *, streams: bool) -> Ear | None:
         # A port that cannot go so fast has no board that does.
         with contextlib.suppress(PortError):
             port.set_baud(baud)
+            time.sleep(SETTLE)
+            port.read()  # what was under way at the other speed
             ear = Ear(port)
             if not streams:
                 ear.talk.ask()
@@ -184,10 +187,13 @@ class Ear:
                 return
 
     def wait_for_words(self, seconds: float) -> None:
-        """Listen until it is known what is spoken, or for so long."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end and self.take.dialect is None and not self.talk.answered:
+        """Listen until it is known what is spoken, or for so long; twice that if little came."""
+        begin = time.monotonic()
+        while self.take.dialect is None and not self.talk.answered:
             self.hear()
+            patience = seconds * (1 if self.take.counts.bytes > 5 * BABBLE else 2)
+            if time.monotonic() - begin > patience:
+                return
 
     def listen(self, seconds: float, url: str, wrong_baud: int | None) -> Heard:
         """Listen on for so long, let the board be quiet, and sum up."""

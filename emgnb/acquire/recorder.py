@@ -320,6 +320,7 @@ class Recording:
             lost=counts.lost,
             crc_errors=counts.crc_errors,
             junk=counts.junk,
+            impossible=counts.impossible,
             overruns=take.status.overruns if take.status else 0,
             dropped=take.status.dropped if take.status else 0,
             drift_ppm=round(fit.drift_ppm, 1) if fit and take.nominal_rate else None,

@@ -374,6 +374,8 @@ def _faults(survey: Survey) -> list[str]:
     found = []
     if take.dialect and DIALECTS[take.dialect].blind:
         found.append(DIALECTS[take.dialect].blind)
+    if take.counts.impossible:
+        found.append(f"{take.counts.impossible} scans were dropped: their numbers cannot be")
     if survey.skipped:
         found.append(f"{survey.skipped} damaged bytes inside the journal were passed over")
     if survey.torn:

@@ -26,6 +26,8 @@ MOST_CHANNELS = 16
 _FEWEST = 4
 _OPEN, _CLOSE = b"\xff\xff\x01\x01\x80\xff", b"\xff\xff\x01\x01\x81\xff"
 _LONGEST_MESSAGE = 256
+# Messages kept until it is known how long a scan is.
+MOST_MESSAGES = 50
 
 
 def looks_like(data: bytes) -> bool:
@@ -100,7 +102,7 @@ class SpikerBoxDecoder:
         if self._length or last:
             texts += heard
         else:
-            self._early += heard
+            self._early = (self._early + heard)[-MOST_MESSAGES:]
         self._tail = data[consumed:]
         scans, missing = self._number(starts, begin, keep)
         rows = stream[starts[:, np.newaxis] + np.arange(self._length)].astype(np.uint16)

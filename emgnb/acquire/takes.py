@@ -21,7 +21,7 @@ from emgnb.acquire.journal import Kind, Record
 # Bytes decoded at once: blocks make numpy fast, this many fit a processor's cache.
 BATCH = 1 << 16
 # Bytes that must show what is spoken, and how many are kept until they do.
-SHOWN = 1 << 14
+SHOWN = 1 << 12
 UNDECIDED = 1 << 18
 # Texts kept from the beginning, and as many from the end: a sketch may talk for hours.
 TEXTS = 50
