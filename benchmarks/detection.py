@@ -97,15 +97,11 @@ def ours(method: str) -> Detector:
     return found
 
 
-def cleaned(interpolated: bool) -> Detector:
+def cleaned(live: bool) -> Detector:
     def found(x: np.ndarray) -> np.ndarray:
         dirt = hum_and_drift(np.random.default_rng(len(x)), len(x))
         s = recording.signal(x + dirt, rate=RATE, units="uV")
-        chain = filters.preset_for(s)
-        if interpolated:
-            mains = filters.MainsInterpolation(50, harmonics=3)
-            chain = filters.Chain(filters.BandPass(20, 450), mains)
-        return detect.bursts(chain(s))["onset"].values
+        return detect.bursts(filters.preset_for(s, live=live)(s))["onset"].values
 
     return found
 
@@ -286,7 +282,7 @@ def main() -> None:
     others = {"mean + 3 SD": textbook, **peers()}
     dirty = {
         "emgnb glr, hum and drift, preset_for": cleaned(False),
-        "emgnb glr, hum and drift, MainsInterpolation": cleaned(True),
+        "emgnb glr, hum and drift, preset_for(live=True)": cleaned(True),
     }
     scores(seeds, {**mine, **dirty, **others})
     alarms({**mine, **others})

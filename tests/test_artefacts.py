@@ -160,9 +160,12 @@ def test_a_recording_shorter_than_a_stretch_is_refused(chain):
 
 
 @pytest.mark.parametrize("mains", [0, 50, 60])
-def test_a_preset_for_a_recording_notches_the_mains_that_is_there_and_no_other(mains):
+def test_a_preset_for_a_recording_takes_the_mains_that_is_there_and_no_other(mains):
     x = recording.emg(simulate.face(mains=mains, duration=40.0, seed=1, participant=1))
     steps = preset_for(x).steps
+    live = preset_for(x, live=True)
+    assert [type(step) for step in live.steps[1:]] == [Notch] * bool(mains)
+    live.live(like=x)
     assert steps[0] == BandPass(20, 450)
     if not mains:
         assert len(steps) == 1
@@ -174,8 +177,15 @@ def test_a_preset_for_a_recording_notches_the_mains_that_is_there_and_no_other(m
     assert strongest.sel(frequency=mains) > 6
 
 
-def test_a_preset_for_mains_off_its_place_follows_it(hummed):
-    assert isinstance(preset_for(hummed[0]).steps[1], MainsInterpolation)
+def test_a_preset_for_mains_off_its_place_follows_it_or_is_wide_enough(hummed):
+    x = hummed[0]
+    assert isinstance(preset_for(x).steps[1], MainsInterpolation)
+    (_, notch) = preset_for(x, live=True).steps
+    assert notch.q < 30
+    found = mains_lines(x).max("channel")
+    place = float(found["found"].isel(frequency=0))
+    response = Chain(notch).response(RATE, frequency=[place])
+    assert float(response["magnitude"].item()) < -15
 
 
 def test_white_noise_has_no_mains():
@@ -200,7 +210,9 @@ def test_five_seconds_show_strong_mains_and_no_mains_where_none_is():
         x = recording.signal(rng.standard_normal((5000, 8)), rate=RATE, units="uV")
         assert preset_for(x) == BAND
     hum = np.sin(2 * np.pi * 50 * np.arange(5000) / RATE)[:, np.newaxis]
-    assert preset_for(like(x, x.values + hum)).steps[1:] == (Notch(50, harmonics=(1,)),)
+    hummed = like(x, x.values + hum)
+    assert preset_for(hummed).steps[1:] == (MainsInterpolation(50, harmonics=(1,)),)
+    assert preset_for(hummed, live=True).steps[1:] == (Notch(50, harmonics=(1,)),)
     assert mains_lines(x).attrs["stands_out"] == pytest.approx(9.2, abs=0.1)
 
 

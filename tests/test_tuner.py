@@ -310,7 +310,7 @@ def test_a_notch_for_mains_that_is_not_there_and_mains_without_a_notch_are_said(
     assert "no mains stands out at 50 Hz" in idle
     assert quality.doubts(hummed, Chain(BandPass(20, 450), Notch(50))) == []
     (left,) = quality.doubts(hummed, Chain(BandPass(20, 450)))
-    assert "add Notch(50)" in left
+    assert "add MainsInterpolation(50)" in left
     (wrong,) = quality.doubts(hummed, Chain(BandPass(20, 450), Notch(60)))
     assert "50 Hz does" in wrong
     effect = quality.effect(hummed, Chain(BandPass(20, 450), Notch(50))(hummed))

@@ -20,8 +20,8 @@ from emgnb.filters.mains import MainsInterpolation
 ROOM = 0.46
 # Below this rate most of the raw facial EMG (median frequency 60–120 Hz) has folded.
 SLOWEST_RAW = 200.0
-# Hz that mains may be off its place for a notch at Q 30, 1.7 Hz wide at 50 Hz, to take it out.
-OFF = 0.2
+# Sharpest notch, and widths in how far the mains is off its place: then it still takes 20 dB.
+Q, WIDE = 30.0, 20.0
 
 PRESETS: dict[str, Chain] = {
     "raw": Chain(BandPass(20.0, 450.0), Notch(50.0)),
@@ -56,19 +56,21 @@ def preset(name: str, *, rate: float | None = None, mains: float = 50.0) -> Chai
     return Chain(BandPass(20.0, _lowered(450.0, rate, "BandPass(high")), Notch(mains))
 
 
-def preset_for(x: xr.DataArray, *, mains: float | None = None) -> Chain:
+def preset_for(x: xr.DataArray, *, mains: float | None = None, live: bool = False) -> Chain:
     """Chain that suits a recording: its kind of signal, its rate, and the mains that is in it.
 
-    A raw signal gets the band-pass, and a notch for just those lines of the mains that stand out
-    by 6 dB or more in some channel (`mains_lines` gives the figures); without any, no notch, for
-    each one also takes EMG away. Mains counts as there when its fundamental or two of its lines
-    stand out; where it lies more than 0.2 Hz off, a notch would miss it and the chain gets
-    `MainsInterpolation`. The chain's repr says all that.
+    A raw signal gets the band-pass, and `MainsInterpolation` of just those lines of the mains that
+    stand out by 6 dB or more in some channel (`mains_lines` gives the figures); without any,
+    nothing. A notch would also take the EMG at its frequency, and ring before and after a strong
+    burst. Mains counts as there when its fundamental or two of its lines stand out. The chain's
+    repr says all that.
 
     Parameters
     ----------
     x : (time, channel), uniform in time, channels of one kind
     mains : Hz; by default 50 or 60, whichever stands out more
+    live : the chain must run sample by sample as well, so it gets a notch instead; one that is
+        wide enough for mains that was found off its place
 
     Raises
     ------
@@ -92,10 +94,10 @@ def preset_for(x: xr.DataArray, *, mains: float | None = None) -> Chain:
     orders, off = found[best]
     if not (1 in orders or len(orders) > 1):
         return Chain(band)
-    return Chain(
-        band,
-        Notch(best, harmonics=orders) if off < OFF else MainsInterpolation(best, harmonics=orders),
-    )
+    if not live:
+        return Chain(band, MainsInterpolation(best, harmonics=orders))
+    q = min(Q, float(f"{best / (WIDE * max(off, 1e-3)):.3g}"))
+    return Chain(band, Notch(best, harmonics=orders, q=q))
 
 
 def _lines(x: xr.DataArray, mains: float) -> tuple[tuple[int, ...], float]:

@@ -19,8 +19,6 @@ Array = npt.NDArray[np.float64]
 
 # Share of the muscle's power that a step may take before a word is said.
 TAKEN = 0.25
-# dB by which mains stands out of its surroundings, from which on it is worth a step of its own.
-STANDS_OUT = 6.0
 OF_MAINS = (filters.Notch, filters.MainsInterpolation, filters.MainsTracker)
 
 
@@ -92,22 +90,22 @@ def doubts(x: xr.DataArray, chain: filters.Chain) -> list[str]:
     if {str(kind) for kind in x["signal_kind"].values} != {"raw"}:
         return []
     found = {mains: _excess(x, mains) for mains in bands.CANDIDATES if mains < rate / 2}
-    there = max(found, key=lambda mains: found[mains], default=None)
-    hum = there if there is not None and found[there] > STANDS_OUT else None
+    there = max(found, key=lambda mains: found[mains][0], default=None)
+    hum = there if there is not None and found[there][0] > found[there][1] else None
     said = _costly(x, chain, rate, hum)
     taken = [step for step in chain.steps if isinstance(step, OF_MAINS)]
     for step in taken:
-        height = found.get(step.mains, -np.inf)
-        if height <= STANDS_OUT:
-            other = f"; {hum:g} Hz does ({found[hum]:.0f} dB)" if hum is not None else ""
+        height, limit = found.get(step.mains, (-np.inf, 0.0))
+        if height <= limit:
+            other = f"; {hum:g} Hz does ({found[hum][0]:.0f} dB)" if hum is not None else ""
             said.append(
                 f"{type(step).__name__}({step.mains:g}): no mains stands out at {step.mains:g} Hz "
                 f"({height:.1f} dB over its surroundings){other}. What it takes is muscle."
             )
     if hum is not None and not taken and not _below(chain, hum, rate):
         said.append(
-            f"{hum:g} Hz mains stands out by {found[hum]:.0f} dB and no step takes it: "
-            f"add Notch({hum:g})."
+            f"{hum:g} Hz mains stands out by {found[hum][0]:.0f} dB and no step takes it: "
+            f"add MainsInterpolation({hum:g})."
         )
     return said
 
@@ -156,10 +154,10 @@ def _inside(frequency: Array, mains: float | None, rate: float) -> npt.NDArray[n
     return inside & ~bands.mains_mask(frequency, mains, rate, width)
 
 
-def _excess(x: xr.DataArray, mains: float) -> float:
-    """How far the fundamental stands out in the channel in which it does most, dB."""
+def _excess(x: xr.DataArray, mains: float) -> tuple[float, float]:
+    """How far the fundamental stands out where it does most, and what chance gives at most, dB."""
     lines = filters.mains_lines(x, mains=mains)
-    return float(lines.isel(frequency=0).max())
+    return float(lines.isel(frequency=0).max()), float(lines.attrs["stands_out"])
 
 
 def _below(chain: filters.Chain, mains: float, rate: float) -> bool:
