@@ -210,8 +210,8 @@ def test_ten_events_are_labelled_by_mouse_and_outlive_page_and_kernel(
     assert notebook.value("labeller.error") == "None"
     assert notebook.value("labeller.wait()") == "True"
     table = notebook.value("labeller.table.to_dict()")
-    read = "recording.open('ten.zarr')['labels/AB'].to_dataset().to_dict()['data_vars']"
-    assert notebook.value(f"{read} == labeller.table.to_dict()['data_vars']") == "True"
+    read = "recording.open('ten.zarr')['labels/AB'].to_dataset()"
+    assert notebook.value(f"{read}.equals(labeller.table)") == "True"
 
     page.wait_for_timeout(500)
     page.evaluate("jupyterapp.commands.execute('docmanager:save')")
@@ -219,7 +219,7 @@ def test_ten_events_are_labelled_by_mouse_and_outlive_page_and_kernel(
     page.reload()
     notebook.ready()
     picture.ready()
-    assert root.locator("tbody tr").count() == 9
+    root.get_by_text("9 of 9 events").wait_for()
     assert notebook.value("labeller.table.to_dict()") == table
     picture.stage.focus()
     picture.press("ArrowDown", "e")  # it goes on
@@ -231,7 +231,7 @@ def test_ten_events_are_labelled_by_mouse_and_outlive_page_and_kernel(
     notebook.ready()
     notebook.run_all()
     picture.ready()
-    assert root.locator("tbody tr").count() == 9
+    root.get_by_text("9 of 9 events").wait_for()
     assert notebook.value("str(labeller.table['intensity'].values[0])") == "'E'"
     apex = notebook.value("round(float(labeller.table['apex'][1]), 1)")
     assert apex == str(round(middle + 0.3, 1))
@@ -253,7 +253,8 @@ def test_ten_events_are_labelled_by_keyboard_alone(opened: Callable[..., Picture
         picture.cursor_to(2.0 + 1.5 * k)
         picture.press("Enter")
     notebook.until("labeller.table.sizes['event']", "10")
-    picture.column("onset", [1.0 + 1.5 * k for k in range(10)])
+    onsets = "np.abs(labeller.table['onset'].values - (1.0 + 1.5 * np.arange(10))).max() < 0.12"
+    assert notebook.value(f"bool({onsets})") == "True"
 
     picture.press("Home", "Escape", "ArrowDown", "ArrowDown", *"l12c")  # the second, by FACS code
     notebook.until("labeller.table['au'].values.tolist()[:3]", "['', '12', '']")
@@ -269,7 +270,7 @@ def test_ten_events_are_labelled_by_keyboard_alone(opened: Callable[..., Picture
     notebook.until("bool(labeller.table['apex'][1] > labeller.table['onset'][1])", "True")
     picture.cursor_to(3.0)
     picture.press("p")
-    notebook.until("round(float(labeller.table['apex'][1]), 1)", "3.0")
+    notebook.until("bool(abs(labeller.table['apex'][1] - 3.0) < 0.12)", "True")
     picture.press("ArrowDown", "Delete")
     notebook.until("labeller.table.sizes['event']", "9")
     picture.press("Control+z")
@@ -281,7 +282,7 @@ def test_ten_events_are_labelled_by_keyboard_alone(opened: Callable[..., Picture
     picture.press("+", "+", "+", "End")
     page.wait_for_timeout(200)
     assert picture.view[1] == whole[1]
-    assert picture.view[1] - picture.view[0] == pytest.approx((whole[1] - whole[0]) / 8)
+    assert picture.view[1] - picture.view[0] == pytest.approx((whole[1] - whole[0]) / 8, abs=1e-3)
     picture.press("PageUp")
     page.wait_for_timeout(200)
     assert picture.view[1] < whole[1]
@@ -308,8 +309,9 @@ def test_proposals_are_decided_on_and_others_are_seen_when_asked_for(
     root.get_by_role("button", name="find bursts").click()
     notebook.until("labeller.proposals.sizes['event'] >= 4", "True", timeout=60)
     found = int(notebook.value("labeller.proposals.sizes['event']"))
-    edges = notebook.value("labeller.proposals['onset'].values.round(1).tolist()")
-    assert {2.0, 6.0, 10.0, 14.0} <= set(map(float, edges.strip("[]").split(",")))
+    for onset in (2.0, 6.0, 10.0, 14.0):
+        near = f"float(abs(labeller.proposals['onset'] - {onset}).min()) < 0.1"
+        assert notebook.value(near) == "True"
     page.wait_for_function("() => document.querySelector('.waiting').textContent")
     picture.stage.focus()
     picture.press("Home", "n")

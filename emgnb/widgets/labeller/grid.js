@@ -40,8 +40,8 @@ class Grid {
       this.filter.replaceChildren(...texts.map(([value, textContent]) => make("option", { value, textContent })));
     }
     this.filter.value = events.filter;
-    this.count.textContent = `${this.rows.length} of ${events.own.length} events`;
-    if (others.length) this.count.textContent += `, with those of ${Object.keys(events.others).join(", ")}`;
+    this.count.textContent = `${events.listed.length} of ${events.own.length} events`
+      + (others.length ? `, and ${others.length} of ${Object.keys(events.others).join(", ")}` : "");
     this.table.setAttribute("aria-rowcount", this.rows.length + 1);
     this.draw();
   }

@@ -15,7 +15,7 @@ class Video {
     const [frames, framesLabel] = number("frames/s", 30, 1, "frames a second", (value) => { if (value > 0) this.rate = value; });
     this.shift = shift; this.frames = frames;
     this.playing = button("▶ play", "play or pause (Space)", () => this.toggle());
-    this.bar = make("div", { className: "bar" }, this.playing, button("⏴", "a frame back (,)", () => this.step(-1)), button("⏵", "a frame on (.)", () => this.step(1)),
+    this.bar = make("div", { className: "bar" }, this.playing, button("− frame", "a frame back (,)", () => this.step(-1)), button("+ frame", "a frame on (.)", () => this.step(1)),
       shiftLabel, button("this frame is at the cursor", "set the offset so that the frame shown belongs to the cursor", () => this.pin()), framesLabel,
       button("close video", "take the video away", () => this.close()));
     this.node = make("div", { className: "video", hidden: true }, this.film, this.bar);
