@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,22 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("no real recordings beside this checkout (../shared/data)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Two processes of one thread; `with distributed.Client(cluster):` computes on them."""
+    distributed = pytest.importorskip(
+        "distributed", reason="dask.distributed is not installed: pip install 'emgnb[long]'"
+    )
+    with distributed.LocalCluster(
+        n_workers=2,
+        threads_per_worker=1,
+        host="127.0.0.1",
+        dashboard_address=None,
+        local_directory=tmp_path_factory.mktemp("cluster"),
+    ) as made:
+        yield made
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -523,15 +523,11 @@ def test_live_gives_the_bursts_of_a_store(tmp_path: Path, method: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_cluster_gives_the_bursts_of_what_lies_in_memory() -> None:
-    distributed = pytest.importorskip("distributed")
+def test_a_cluster_gives_the_bursts_of_what_lies_in_memory(cluster: Any) -> None:
+    from dask.distributed import Client
+
     x, options = long_case("tkeo")
-    with (
-        distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1"
-        ) as cluster,
-        distributed.Client(cluster),
-    ):
+    with Client(cluster):
         found = detect.bursts(x.chunk(time=50_000), **options)
     xr.testing.assert_identical(found, detect.bursts(x, **options))
 

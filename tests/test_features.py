@@ -873,17 +873,17 @@ def test_features_of_trials_in_any_order_are_the_same_in_dask_arrays(session):
 
 
 @pytest.mark.filterwarnings("ignore:.*FixedLengthUTF32")
-def test_two_processes_give_the_digits_of_one_and_write_them(session, tmp_path, monkeypatch):
-    distributed = pytest.importorskip("distributed")
+def test_two_processes_give_the_digits_of_one_and_write_them(
+    session, tmp_path, monkeypatch, cluster
+):
+    from dask.distributed import Client
+
     # The other processes have pieces of the usual size: parts must be as long.
     monkeypatch.setattr(engine, "PIECE", PIECE)
     monkeypatch.setattr(recording, "PART", 8.0)
     x = whole(session)
     expected = features.extract(windows.cut(x, step=0.008), "nine"), quality.report(x)
-    cluster = distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=None, local_directory=tmp_path
-    )
-    with cluster, distributed.Client(cluster):
+    with Client(cluster):
         lazy = lazily(session)
         found = features.extract(windows.cut(lazy, step=0.008), "nine")
         assert len(found["rms"].chunks[0]) > 2

@@ -142,8 +142,10 @@ def test_an_offset_is_found_in_dask_arrays_too():
         Chain(Envelope())(x)
 
 
-def test_processes_of_a_cluster_store_the_same_session_as_parts_one_after_the_other(tmp_path):
-    from dask.distributed import Client, LocalCluster
+def test_processes_of_a_cluster_store_the_same_session_as_parts_one_after_the_other(
+    tmp_path, cluster
+):
+    from dask.distributed import Client
 
     x = gapped(160_000).astype(np.float32)
     markers = recording.markers([3.0], ["smile"])
@@ -151,12 +153,7 @@ def test_processes_of_a_cluster_store_the_same_session_as_parts_one_after_the_ot
     filter_session(source, FEW, tmp_path / "parts.zarr", seconds=40)
     lazily = recording.open(source, chunks=40)
     filter_session(lazily, FEW, tmp_path / "threads.zarr")
-    with (
-        LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
-        ) as cluster,
-        Client(cluster),
-    ):
+    with Client(cluster):
         filter_session(lazily, FEW, tmp_path / "cluster.zarr")
     expected = recording.open(tmp_path / "parts.zarr")
     assert expected.attrs["task"] == "smile"
