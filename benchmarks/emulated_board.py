@@ -1,10 +1,12 @@
 """What the board holds, where it breaks, and what damage costs: the sketch itself, emulated.
 
-``python benchmarks/emulated_board.py [damage] [minutes] [table]``, all by default. The emulator is
-given all the time it needs and its reader all bytes, so the figures are those of the board's clock
-and do not depend on the computer.
+``python benchmarks/emulated_board.py [damage] [minutes] [clocks] [table]``, all by default. But for
+the clocks, the emulator is given all the time it needs and its reader all bytes, so the figures are
+those of the board's clock and do not depend on the computer. The clocks run in real time, and tell
+how far the emulator fell behind it: on a busy computer they say nothing.
 """
 
+import json
 import sys
 import tempfile
 import time
@@ -14,7 +16,7 @@ import numpy as np
 import serial
 
 from emgnb import acquire, recording
-from emgnb.acquire.emulator import Emulator, missing, truth_of
+from emgnb.acquire.emulator import CLOCK, Emulator, missing, truth_of
 from emgnb.acquire.frames import Decoder
 
 SKETCHES = {500_000: "mega", 1_000_000: "mega_1m"}
@@ -135,6 +137,47 @@ def minutes() -> None:
             )
 
 
+def clocks() -> None:
+    print("60 s in real time, a pulse at trigger input 11 beside each of 100 marks on the host")
+    for drift_ppm in (5000, -5000):
+        with tempfile.TemporaryDirectory() as folder:
+            log = Path(folder) / "log"
+            board = Emulator("mega", drift_ppm=drift_ppm, log=log)
+            recorder = acquire.start(board.port, folder)
+            while recorder.health().scans < 500:
+                time.sleep(0.05)
+            called = []
+            for n in range(100):
+                time.sleep(0.45 + 0.013 * (n % 7))
+                called.append(time.monotonic_ns())
+                recorder.mark(f"{n}")
+                board.do("pulse 11 0.02")
+            while recorder.health().seconds < 60:
+                time.sleep(0.05)
+            late = board.report()["late_s"]
+            session = recording.open(recorder.stop())
+            board.close()
+            inputs, marks = session["inputs"].to_dataset().load(), session["markers"].load()
+            lines = [json.loads(line) for line in log.read_text().splitlines()]
+        begin = next(line["monotonic_ns"] for line in lines if line["event"] == "start")
+        falls = [line["cycle"] for line in lines if line["event"] == "input" and not line["high"]]
+        # From the mark to the pulse, on the clock that the pulse's cycle is told in.
+        after = np.array(falls) / (CLOCK * (1 + drift_ppm / 1e6)) - (np.array(called) - begin) / 1e9
+        pulses = inputs["time"].values[inputs["text"].values == "input 1 low"]
+        wrong = marks["time"].values - (pulses - after)
+        stated = marks["uncertainty"].values
+        fitted = json.loads(session.attrs["clock"])["drift_ppm"]
+        print(
+            f"drift {drift_ppm:+} ppm: fitted {fitted:+.0f}; marks off by median "
+            f"{np.median(wrong) * 1e3:+.2f} ms, 95th percentile of the size "
+            f"{np.quantile(np.abs(wrong), 0.95) * 1e3:.2f} ms; stated "
+            f"{np.median(stated) * 1e3:.2f} ms, which with half a scan and the emulator's 1 ms "
+            f"covers {np.mean(np.abs(wrong) <= stated + 0.0015):.0%}; the emulator at most "
+            f"{late * 1e3:.0f} ms behind",
+            flush=True,
+        )
+
+
 def damage(megabytes: float) -> None:
     """What a board sent, with a thousandth of its bytes damaged, each time otherwise."""
     channels, rate, baud, piece = 16, 1800, 1_000_000, 5e6
@@ -181,11 +224,13 @@ def main() -> None:
     if problem := missing():
         print(f"not run: {problem}")
         return
-    wanted = sys.argv[1:] or ["damage", "minutes", "table"]
+    wanted = sys.argv[1:] or ["damage", "minutes", "clocks", "table"]
     if "damage" in wanted:
         damage(100)
     if "minutes" in wanted:
         minutes()
+    if "clocks" in wanted:
+        clocks()
     if "table" in wanted:
         table()
 

@@ -183,6 +183,8 @@ def truth_of(path: str | os.PathLike[str], channels: int) -> list[npt.NDArray[np
     found = np.fromfile(path, dtype=RECORD)
     streams = []
     for stream in np.split(found, np.flatnonzero(found["kind"] == _FIRST))[1:]:
+        # A conversion is written down when it is done, a tick without one at once.
+        stream = stream[np.argsort(stream["cycle"], kind="stable")]
         begins = stream["kind"] == _TRIGGERED
         tick = np.cumsum(begins | (stream["kind"] == _MISSED)) - 1
         # A tick that the converter had no time for may fall into a scan.

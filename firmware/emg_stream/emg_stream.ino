@@ -91,10 +91,11 @@ static void prepare_after(uint8_t pin)
     pin + 1 < channels ? prepare(pin + 1, _BV(ADSC)) : prepare(0, _BV(ADATE));
 }
 
-ISR(TIMER1_COMPB_vect)  // the converter has been started by the same tick
+ISR(TIMER1_COMPB_vect)  // the same tick starts the converter, unless a scan was under way
 {
     uint32_t number = ticks++;
-    if (open_scan || (uint8_t)(newest - oldest) == SLOTS) {
+    bool started = ADCSRA & _BV(ADSC);
+    if (open_scan || !started || (uint8_t)(newest - oldest) == SLOTS) {
         overruns++;
         return;
     }
