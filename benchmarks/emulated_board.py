@@ -155,6 +155,8 @@ def clocks() -> None:
             while recorder.health().seconds < 60:
                 time.sleep(0.05)
             late = board.report()["late_s"]
+            orders = (recorder.folder / "control.jsonl").read_text().splitlines()
+            stamped = [json.loads(order)["mono_ns"] for order in orders if '"mark"' in order]
             session = recording.open(recorder.stop())
             board.close()
             inputs, marks = session["inputs"].to_dataset().load(), session["markers"].load()
@@ -162,13 +164,17 @@ def clocks() -> None:
         begin = next(line["monotonic_ns"] for line in lines if line["event"] == "start")
         falls = [line["cycle"] for line in lines if line["event"] == "input" and not line["high"]]
         # From the mark to the pulse, on the clock that the pulse's cycle is told in.
-        after = np.array(falls) / (CLOCK * (1 + drift_ppm / 1e6)) - (np.array(called) - begin) / 1e9
+        after = (
+            np.array(falls) / (CLOCK * (1 + drift_ppm / 1e6)) - (np.array(stamped) - begin) / 1e9
+        )
         pulses = inputs["time"].values[inputs["text"].values == "input 1 low"]
         wrong = marks["time"].values - (pulses - after)
         stated = marks["uncertainty"].values
         fitted = json.loads(session.attrs["clock"])["drift_ppm"]
         print(
-            f"drift {drift_ppm:+} ppm: fitted {fitted:+.0f}; marks off by median "
+            f"drift {drift_ppm:+} ppm: fitted {fitted:+.0f}; marks stamped within "
+            f"{np.quantile(np.subtract(stamped, called), 0.95) / 1e6:.2f} ms (95th percentile), "
+            "then off by median "
             f"{np.median(wrong) * 1e3:+.2f} ms, 95th percentile of the size "
             f"{np.quantile(np.abs(wrong), 0.95) * 1e3:.2f} ms; stated "
             f"{np.median(stated) * 1e3:.2f} ms, which with half a scan and the emulator's 1 ms "
