@@ -76,7 +76,7 @@ def test_importing_the_widgets_loads_neither_plotly_nor_keras() -> None:
 def test_a_misspelt_widget_is_answered_with_their_names() -> None:
     import emgnb.widgets
 
-    with pytest.raises(AttributeError, match="Capture, Labeller, Tuner"):
+    with pytest.raises(AttributeError, match="Capture, Cues, Labeller, Tuner"):
         _ = emgnb.widgets.Labeler
 
 

@@ -60,11 +60,14 @@ class Book:
             for name, column in table.data_vars.items()
             if name not in _COLUMNS and column.dims == ("event",)
         }
+        foreign = {name: table[name].values for name in self._foreign}
+        begin = fresh_key()
         for i, row in enumerate(rows_of(table)):
             self._check(row)
-            key = fresh_key()
+            key = f"{begin}{i}"
             self.rows[key] = row
-            self._own[key] = {name: table[name].values[i] for name in self._foreign}
+            if foreign:
+                self._own[key] = {name: values[i] for name, values in foreign.items()}
         for onset, offset, channel in json.loads(self._attrs.pop("refused", "[]")):
             row = event(onset, offset, channel=channel, state="refused")
             self.rows[fresh_key()] = row
@@ -74,6 +77,11 @@ class Book:
         """Keys and rows of what the coder holds true, in order of onset."""
         own = [(key, row) for key, row in self.rows.items() if not row["state"]]
         return sorted(own, key=lambda pair: (pair[1]["onset"], pair[1]["offset"]))
+
+    @property
+    def count(self) -> int:
+        """How many events there are."""
+        return sum(not row["state"] for row in self.rows.values())
 
     @property
     def proposals(self) -> list[tuple[str, Event]]:

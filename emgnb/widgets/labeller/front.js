@@ -11,9 +11,8 @@ function render({ model, el }) {
   let frame = 0, frames = 0, slow = 0, fitted = false, first = 0;
   app.shown = () => layers.filter((name) => drawn.has(name) && !app.tiles?.failed.has(name));
   app.ask = () => { if (!frame) frame = requestAnimationFrame(draw); };
-  app.tiles = new Tiles(model, (content) => model.send(content), (layer) => {
-    app.version += 1;
-    stage?.lines.fresh();
+  app.tiles = new Tiles(model, (content) => model.send(content), (layer, whole) => {
+    if (whole) { app.version += 1; stage?.lines.fresh(); } // the map, and what the lanes must hold
     if (app.tiles.failed.has(layer) && ticks[layer]) { ticks[layer].box.checked = false; drawn.delete(layer); if (!drawn.size) show("raw", true); }
     app.ask();
   });

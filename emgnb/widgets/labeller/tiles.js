@@ -84,14 +84,14 @@ class Tiles {
       this.kept.delete(key);
       this.bytes -= tile.counts.byteLength;
     }
-    this.fresh(layer);
+    this.fresh(layer, tiles.some(({ level }) => level === this.top));
     this.ask();
   }
   built({ layer }) { // more of the coarse levels is known now
     for (const [key, tile] of this.kept) if (tile.partial && key.startsWith(`${layer}/`)) tile.stale = true;
     this.ask();
   }
-  refused({ layer }) { this.failed.add(layer); this.asked.delete(layer); this.fresh(layer); }
+  refused({ layer }) { this.failed.add(layer); this.asked.delete(layer); this.fresh(layer, true); }
 
   // ---- what is there of a stretch, in order: [tile, first bin, last bin + 1]
   pieces(layer, from, to, level) {

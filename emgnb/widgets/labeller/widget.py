@@ -241,7 +241,7 @@ class Labeller(Panel):
             self._saved(None)
             written = self.path
         self.error = None
-        self._say(f"{len(self._book.events)} events of {self.coder} saved in {written}")
+        self._say(f"{self._book.count} events of {self.coder} saved in {written}")
         return written
 
     def wait(self, timeout: float = 30.0) -> bool:
@@ -333,10 +333,9 @@ class Labeller(Panel):
     def _show_lines(self) -> None:
         here = "session" if self.path is None else repr(str(self.path))
         chain = "" if self._chain is None else f", chain={self._chain!r}"
-        count = len(self._book.events)
         lines = [f"labeller = Labeller({here}, coder={self.coder!r}{chain})"]
         lines += [self._action] if self._action else []
-        lines += [f"labeller.table    # {count} events"]
+        lines += [f"labeller.table    # {self._book.count} events"]
         self._show_code("\n".join(lines))
 
     def _asked(self, _: Any, content: Mapping[str, Any], __: Any) -> None:
