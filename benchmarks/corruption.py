@@ -113,7 +113,8 @@ def main() -> None:
     print(f"       which {all_right} had the channels and values of a scan as well")
     print(f"  expected past the CRC {by_crc:.4f}, past all but the counter {by_all:.4f}: one wrong")
     print(
-        f"       scan in {sent / max(by_all, 1e-9):.1g} frames, {size / 1e6 / max(by_all, 1e-9):.1g} MB"
+        f"       scan in {sent / max(by_all, 1e-9):.1g} frames, "
+        f"{size / 1e6 / max(by_all, 1e-9):.1g} MB"
     )
     print(f"  {time.process_time() - begin:.0f} s of processor")
 

@@ -17,6 +17,7 @@ import streams
 
 from emgnb import acquire, recording
 from emgnb.acquire.frames import Encoder
+from emgnb.acquire.health import process_runs
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="Windows has no pseudo-terminals that pyserial can open"
@@ -203,7 +204,10 @@ def test_of_two_recoveries_at_once_one_is_told_to_wait(folder):
     with Known() as board:
         recorder = acquire.start(board.port, folder)
         wait_for(recorder, lambda health: health.scans > 500)
-        os.kill(recorder.health().pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+        pid = recorder.health().pid
+        os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+        while process_runs(pid):
+            time.sleep(0.02)
     journal = recorder.folder / "journal.emgj"
     from emgnb.acquire.lock import alone
 
