@@ -13,7 +13,7 @@ PAGES = sorted(
 )
 PICTURES = {".png", ".svg", ".jpg", ".jpeg", ".gif", ".webp"}
 # One animated picture of the whole journey may be larger.
-MOST, MOST_ANIMATED = 200_000, 2_000_000
+MOST, MOST_ANIMATED = 200 * 1024, 2000 * 1024
 
 IDS = [str(page.relative_to(ROOT)) for page in PAGES]
 
