@@ -12,7 +12,7 @@ cluster  the same with a `dask.distributed` client of two workers, each a proces
 Memory is the resident size, looked at ten times a second from outside: of all processes together,
 and of the largest. What the ways gave is compared bit by bit.
 
-Run: python benchmarks/day.py [hours …] [--ways plain threads cluster] [--plain-to 8]
+Run: python benchmarks/day.py [hours …] [--ways plain threads cluster] [--plain-to 3]
 """
 
 from __future__ import annotations
@@ -219,7 +219,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("hours", nargs="*", type=float, default=[1.0, 3.0, 8.0, 24.0])
     parser.add_argument("--ways", nargs="*", choices=WAYS, default=WAYS)
-    parser.add_argument("--plain-to", type=float, default=8.0, help="hours, longest in plain way")
+    parser.add_argument("--plain-to", type=float, default=3.0, help="hours, longest in plain way")
     parser.add_argument("--work", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.work:
