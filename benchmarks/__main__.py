@@ -62,7 +62,7 @@ def section(name: str, leg: Leg, page: str) -> tuple[str, bool]:
     if why:
         said = f"*Run of {date.today()} failed: {plain(why)}*"
         kept = re.sub(r"^\*Run of .* failed: .*\*\n+", "", part_of(page, name), flags=re.M)
-        kept = kept or f"<!-- {name} -->\n## {leg.title}\n\n{leg.about}\n"
+        kept = kept or f"<!-- {name} -->\n## {leg.title}\n\n{wrapped(leg.about)}\n"
         return f"{kept.rstrip()}\n\n{said}\n", False
     return written(name, leg, where, out, took), True
 

@@ -148,6 +148,7 @@ LEGS = {
             r"windows/s of CPU",
             "Nine features, 8-channel windows of 200 ms",
             "windows a second of CPU",
+            rows="^(?!.* only$)",
             logarithmic=True,
         ),
         where="libemg",
