@@ -483,7 +483,7 @@ def test_a_full_disk_is_said_in_the_widget_and_what_came_is_kept(tmp_path: Path)
         assert recording.open(acquire.recover(kept))["emg/signal"].sizes["time"] > 1000
         capture.close()
     finally:
-        subprocess.run(["umount", str(small)], check=True)
+        subprocess.run(["umount", "-l", str(small)], check=True)
 
 
 def test_one_text_for_cues_is_answered_with_the_list(tmp_path: Path) -> None:

@@ -449,7 +449,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     if subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("no right to mount a small disk here")
     yield place
-    subprocess.run(["umount", str(place)], check=True)
+    subprocess.run(["umount", "-l", str(place)], check=True)
 
 
 def test_on_a_full_or_locked_disk_nothing_is_lost(session: xr.DataTree, small_disk: Path) -> None:
