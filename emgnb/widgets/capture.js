@@ -172,7 +172,6 @@ function render({ model, el }) {
     pause.textContent = paused ? "Go on" : "Pause";
     [port, typed, look, listen, participant, fresh, session, given, version, scope, sharing].forEach((each) => { each.disabled = !idle; });
     cues.querySelectorAll("button, input").forEach((each) => { each.disabled = !running; });
-    sites.set(get("montage"), !idle);
     const shown = running && paused ? "paused" : now;
     root.dataset.state = shown;
     state.textContent = { idle: get("status").over ? "recorded" : "not recording", starting: "opening the port …", recording: "recording", stopping: "writing the session …", paused: "picture paused, still recording" }[shown] ?? now;
@@ -185,10 +184,12 @@ function render({ model, el }) {
     summary.textContent = [get("port"), get("participant") || "no participant", get("session") && `session ${get("session")}`,
       `${get("montage").length} channels`, consent.date ? `consent ${consent.version} of ${consent.date}` : "no consent recorded"].filter(Boolean).join(" · ");
   };
-  shows.push(["change:state change:paused change:offer change:montage change:port change:participant change:session change:consent change:status", situation]);
+  shows.push(["change:state change:paused change:offer change:montage change:port change:participant change:session change:consent", situation]);
+  shows.push(["change:montage change:state", () => sites.set(get("montage"), get("state") !== "idle")]);
   shows.push(["change:status", () => {
     const { seconds, rate, marks, file, bytes, free } = get("status");
     figures.replaceChildren();
+    if (get("status").over) situation();
     if (seconds === undefined) return;
     figures.append(make("b", {}, clock(seconds)), ` · ${rate ? `${rate.toFixed(1)} Hz` : "rate …"} · ${marks} ${marks === 1 ? "mark" : "marks"} · `,
       make("span", { className: "file", title: file }, file.split(/[\\/]/).slice(-2).join("/")), ` · ${amount(bytes)}, ${amount(free)} free`);

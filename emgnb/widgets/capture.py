@@ -278,6 +278,7 @@ class Capture(Panel):
         self._watch = watch
         self._desk.paused = False
         self._desk.offer = ""
+        self._desk.status, self._desk.troubles = {}, []
         settings = watch.follower.settings
         with self._desk.hold_sync():
             for name in ("port", "participant", "session"):

@@ -9,6 +9,7 @@ from typing import Any
 import traitlets
 
 from emgnb import acquire, facs, filters
+from emgnb.acquire.ports import split_url
 from emgnb.filters import Chain
 from emgnb.widgets.live import LiveView
 from emgnb.widgets.panel import joined
@@ -60,7 +61,7 @@ def code() -> str:
 def usual_montage(port: str) -> list[list[str]]:
     """Return the montage to begin with: as many sites as the port's name says, else 8."""
     try:
-        n = int(acquire.ports.split_url(port)[2].get("channels", len(facs.DEFAULT_MONTAGE)))
+        n = int(split_url(port)[2].get("channels", len(facs.DEFAULT_MONTAGE)))
     except (acquire.PortError, ValueError):
         n = len(facs.DEFAULT_MONTAGE)
     return resized([], n)

@@ -307,6 +307,38 @@ class Notebook:
 
 
 @pytest.fixture(scope="session")
+def kernel_of(lab: LabServer, request: pytest.FixtureRequest) -> Callable[[str], str]:
+    """Name of a kernel with the ipykernel of a version such as "6.31"; installed when missing."""
+
+    def made(version: str) -> str:
+        target = Path(request.config.cache.mkdir(f"ipykernel-{version}"))
+        if not (target / "ipykernel").is_dir():
+            packages = [f"ipykernel=={version}.*", "nest-asyncio"]
+            command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps"]
+            done = subprocess.run(
+                [*command, "--target", str(target), *packages], capture_output=True, text=True
+            )
+            if done.returncode:
+                shutil.rmtree(target)
+                _missing(f"ipykernel {version} cannot be installed: {done.stderr.strip()[-200:]}")
+        paths = [str(target), str(_PACKAGE_ROOT), os.environ.get("PYTHONPATH", "")]
+        name = f"ipykernel-{version}"
+        argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        _write_json(
+            lab.home / "data" / "kernels" / name / "kernel.json",
+            {
+                "argv": argv,
+                "display_name": name,
+                "language": "python",
+                "env": {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
+            },
+        )
+        return name
+
+    return made
+
+
+@pytest.fixture(scope="session")
 def browser(chromium: str) -> Iterator[Any]:
     if importlib.util.find_spec("playwright") is None:
         _missing("playwright is not installed (pip install 'emgnb[test]')")
