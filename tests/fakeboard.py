@@ -67,8 +67,8 @@ class Board:
         return np.clip(512 + noise, 1, 1022).astype(int)
 
     def bytes_of(self, first: int, count: int) -> bytes:
-        """Those scans as the board sends them."""
-        raise NotImplementedError
+        """Those scans as the board sends them; a board without any is mute."""
+        return b""
 
     def hello(self) -> bytes:
         """What it says when it starts."""
@@ -92,6 +92,8 @@ class Board:
 
     def say(self, data: bytes) -> None:
         """Send, as far as there is room."""
+        if not data:
+            return
         reader = self.reader_baud
         if reader != self.baud:
             data = self._garbled(reader, len(data) * reader // self.baud + 1)

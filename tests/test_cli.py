@@ -111,13 +111,15 @@ def test_doctor_names_what_is_wrong_with_a_board(capsys):
                     os.write(master, Encoder(3).scans(scan, values))
             scan += 10
 
-    thread = threading.Thread(target=board)
+    thread = threading.Thread(target=board, daemon=True)
     thread.start()
-    code = main(["doctor", os.ttyname(slave), "--seconds", "2"])
-    done.set()
-    thread.join()
-    os.close(master)
-    os.close(slave)
+    try:
+        code = main(["doctor", os.ttyname(slave), "--seconds", "2"])
+    finally:
+        done.set()
+        thread.join()
+        os.close(master)
+        os.close(slave)
     said = capsys.readouterr().out
     assert code == 1
     assert "scans were lost: another USB socket" in said

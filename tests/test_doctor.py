@@ -171,7 +171,6 @@ def test_of_several_ports_the_one_that_answers_is_the_board(monkeypatch):
     class Mute(fakeboard.Board):
         streams_at_once = False
 
-    monkeypatch.setattr(finding, "PATIENCE", 2.5)
     with fakeboard.Ours() as board, Mute() as other:
         monkeypatch.setattr(finding, "list_ports", listed((other.port, ""), (board.port, "")))
         assert finding.find() == board.port

@@ -275,7 +275,7 @@ def test_a_board_on_the_network_is_recorded_and_waited_for(folder):
                         return
             over.wait(60)
 
-        thread = threading.Thread(target=board)
+        thread = threading.Thread(target=board, daemon=True)
         thread.start()
         recorder = acquire.start(recorder_port, folder)
         wait_for(recorder, lambda health: health.state == "waiting for port")

@@ -244,7 +244,7 @@ def test_bytes_come_over_a_network_as_they_are_and_commands_go(server):
     board, _ = server.accept()
     assert port.read() == b""
     sent = np.random.default_rng(0).bytes(300_000)
-    thread = threading.Thread(target=board.sendall, args=(sent,))
+    thread = threading.Thread(target=board.sendall, args=(sent,), daemon=True)
     thread.start()
     got = b""
     for _ in range(1000):

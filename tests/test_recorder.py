@@ -355,7 +355,7 @@ def test_a_silent_board_is_asked_told_to_start_and_told_to_stop(folder):
                     os.write(master, b"\0" + encoder.text("emgnb 9.9 test board"))
                 started |= order == b"S"
 
-    thread = threading.Thread(target=board)
+    thread = threading.Thread(target=board, daemon=True)
     thread.start()
     recorder = acquire.start(f"serial://{os.ttyname(slave)}?channels=4&rate=500", folder)
     wait_for(recorder, lambda health: health.scans > 100)

@@ -39,7 +39,7 @@ def kind_of(
     fast : the same stretches without what lies below 20 Hz
     value : (lag, channel) correlation with the row `lag` + 1 later
     """
-    size = max(16, round(0.1 * (rate or 0.0)))
+    size = min(max(16, round(0.1 * (rate or 0.0))), max(map(len, pieces)))
     level, ripple = [], []
     for piece, quick in zip(pieces, fast, strict=True):
         count = len(piece) // size
