@@ -85,8 +85,7 @@ function render({ model, el }) {
   state.setAttribute("role", "status");
   const wait = make("span", { className: "wait", hidden: true });
   const bar = make("div", { className: "bar" }, start, pause, stop, state, figures, wait);
-  const troubles = make("ul", { className: "troubles" });
-  troubles.setAttribute("role", "alert");
+  const listed = make("ul"), troubles = make("div", { className: "troubles", role: "alert" }, listed);
   const cues = make("div", { className: "cues", aria: { label: "marks" } });
   cues.setAttribute("role", "group");
   const word = make("input", { type: "text", placeholder: "another mark", aria: { label: "another mark" } });
@@ -200,7 +199,7 @@ function render({ model, el }) {
     const said = JSON.stringify(now);
     if (troubles.dataset.said === said) return; // what is read aloud is read once
     troubles.dataset.said = said;
-    troubles.replaceChildren(...now.map(({ level, what, todo }) => make("li", { className: level }, make("b", {}, what), todo ? ` ${todo}` : "")));
+    listed.replaceChildren(...now.map(({ level, what, todo }) => make("li", { className: level }, make("b", {}, what), todo ? ` ${todo}` : "")));
   }]);
 
   model.on("msg:custom", heard);

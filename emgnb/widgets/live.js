@@ -21,7 +21,7 @@ function liveView(place) {
   let options = { common: false, sweep: false, paused: false };
   let rings = [], zooms = [], rows = [], marks = [], size = 2, next = null, oldest = null;
   let columns = 1, per = 1, wide = 1, lows = [], highs = [], scales = [], newest = null, painted = null;
-  let frame = 0, frames = 0, visible = true, dots = 1, ink = "#222", lines = LINES.light, worded = 0;
+  let frame = 0, frames = 0, visible = true, later = 0, dots = 1, ink = "#222", lines = LINES.light, worded = 0;
 
   function layout(now) {
     about = now;
@@ -69,8 +69,9 @@ function liveView(place) {
     highs = rings.map(() => new Float32Array(columns).fill(NaN));
     scales = rings.map(() => ({ centre: 0, half: 0, low: 0, high: 0 }));
     newest = painted = null;
+    worded = -WORDS_EVERY;
     if (next !== null) for (let scan = Math.max(oldest, next - size); scan < next; scan++) fold(scan);
-    ask();
+    ask(true);
   }
 
   function fold(scan) {
@@ -108,8 +109,9 @@ function liveView(place) {
     ask();
   }
 
-  function ask() {
-    if (!frame && visible && !options.paused) frame = requestAnimationFrame(draw);
+  // A frame, if there is something to see; a held picture is drawn again only when it must be.
+  function ask(must = false) {
+    if (!frame && visible && (must || !options.paused)) frame = requestAnimationFrame(draw);
   }
 
   // Which lanes need another scale: what is outside, or fills too little of it.
@@ -164,9 +166,11 @@ function liveView(place) {
 
   function draw(now) {
     frame = 0;
-    if (!canvas.clientWidth || options.paused) return;
+    if (!canvas.clientWidth) return;
+    const changed = rescale();
     if (now - worded > WORDS_EVERY) say(now);
-    const changed = rescale(), first = newest === null ? 0 : newest - columns + 1;
+    else later ||= setTimeout(() => { later = 0; ask(); }, WORDS_EVERY); // the last frame has words, too
+    const first = newest === null ? 0 : newest - columns + 1;
     if (newest !== null) {
       if (painted === null || newest - painted >= columns) {
         brush.clearRect(0, 0, strip.width, strip.height);
@@ -226,6 +230,8 @@ function liveView(place) {
 
   function say(now) {
     worded = now;
+    clearTimeout(later);
+    later = 0;
     const dark = document.body.dataset.jpThemeLight === "false";
     ink = getComputedStyle(canvas).color;
     if (lines !== (lines = dark ? LINES.dark : LINES.light)) painted = null;
@@ -244,18 +250,20 @@ function liveView(place) {
     ask();
   }
 
-  const seen = new IntersectionObserver(([entry]) => { visible = entry.isIntersecting; ask(); });
+  const seen = new IntersectionObserver((entries) => { visible = entries.at(-1).isIntersecting; ask(true); });
   const sized = new ResizeObserver(() => {
     const [w, h] = [canvas.clientWidth, canvas.clientHeight].map((n) => Math.max(2, Math.round(n * (window.devicePixelRatio || 1))));
     if (w !== canvas.width || h !== canvas.height) fit();
   });
+  const themed = new MutationObserver(() => { worded = -WORDS_EVERY; ask(true); });
   seen.observe(canvas);
   sized.observe(canvas);
+  themed.observe(document.body, { attributeFilter: ["data-jp-theme-light"] });
   layout(about);
   return {
     canvas, layout, reset, take, mark,
     set(changed) { options = { ...options, ...changed }; if ("common" in changed) { zooms.fill(1); rows.forEach(({ auto }) => { auto.disabled = true; }); scales.forEach((s) => { s.half = 0; }); } painted = null; ask(); },
-    close() { cancelAnimationFrame(frame); seen.disconnect(); sized.disconnect(); },
+    close() { cancelAnimationFrame(frame); clearTimeout(later); [seen, sized, themed].forEach((each) => each.disconnect()); },
   };
 }
 

@@ -16,7 +16,6 @@ from emgnb import acquire, recording
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skip(reason="not finished: three of these do not pass yet"),
 ]
 
 FEEDER = Path(__file__).resolve().parents[1] / "feeder.py"
