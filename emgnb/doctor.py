@@ -191,7 +191,7 @@ def _judged(signal: xr.DataArray, heard: Heard) -> tuple[tuple[Channel, ...], st
     """What each channel looks like, and all together."""
     whole = quality.is_physiology(signal)
     made = quality.report(signal)
-    hums = made.attrs["mains_stands_out"] >= 4.0
+    hums = made.attrs["mains_stands_out"] >= made.attrs["mains_chance"]
     kind_known = "signal_kind" in heard.take.device
     channels = []
     for k, name in enumerate(signal["channel"].values.tolist()):

@@ -145,15 +145,15 @@ class Capture(Panel):
             self._begin(acquire.attach(self.folder if folder is None else folder))
             self._show_state()
 
-    def mark(self, text: str) -> None:
-        """Mark this moment with a text, such as the expression asked for.
+    def mark(self, text: str, *, uncertainty: float = 0.0) -> None:
+        """Mark this moment, known to within `uncertainty` s, with a text such as an expression.
 
         Raises
         ------
         RuntimeError : not recording
         """
         recorder = self._running(f"so {text!r} marks nothing: press Start first")
-        recorder.mark(text)
+        recorder.mark(text, uncertainty=uncertainty)
         self._marked = text
         self.live.mark(text)
         self._code_now()

@@ -61,10 +61,11 @@ def _of_stream(health: Health) -> Iterator[Trouble]:
             "A shorter cable, or a lower baud rate.",
         )
     if health.overruns or health.dropped:
+        missed = [f"{health.overruns} scans overrun"] * bool(health.overruns)
+        missed += [f"{health.dropped} bytes dropped"] * bool(health.dropped)
         yield Trouble(
             "bad",
-            f"The board cannot keep up: {health.overruns} scans overrun, {health.dropped} bytes "
-            "dropped.",
+            f"The board cannot keep up: {', '.join(missed)}.",
             "A lower rate, fewer channels, or a higher baud rate.",
         )
     if health.drift_ppm is not None and abs(health.drift_ppm) > DRIFT:
