@@ -298,6 +298,17 @@ class Notebook:
             if fault["impact"] in ("serious", "critical")
         ]
 
+    def look(self, state: str, selector: str = ".emgnb-panel", height: int = 1250) -> None:
+        """Show a part light and wide, dark and narrow; each time everybody must be able to use it."""
+        for theme, width in (("JupyterLab Light", 1400), ("JupyterLab Dark", 700)):
+            self.page.set_viewport_size({"width": width, "height": height})
+            self.theme(theme)
+            self.page.locator(selector).scroll_into_view_if_needed()
+            self.screenshot(f"{state}_{theme.split()[1].lower()}")
+            assert self.faults_for_assistive_tools(selector) == []
+        self.page.set_viewport_size({"width": 1400, "height": height})
+        self.theme("JupyterLab Light")
+
     def screenshot(self, what: str = "") -> Path:
         self.shots += 1
         stem = Path(self.name).stem

@@ -279,14 +279,6 @@ def test_what_is_wrong_is_said_and_every_state_can_be_read_aloud(
     notebook = capture_in("states", "/dev/no_such_board", height=1250)
     page, panel = notebook.page, notebook.page.locator(".emgnb-panel")
 
-    def look(state: str) -> None:
-        for theme, width in (("JupyterLab Light", 1400), ("JupyterLab Dark", 700)):
-            page.set_viewport_size({"width": width, "height": 1250})
-            notebook.theme(theme)
-            panel.scroll_into_view_if_needed()
-            notebook.screenshot(f"{state}_{theme.split()[1].lower()}")
-            assert notebook.faults_for_assistive_tools(".emgnb-panel") == []
-
     Mouse().start(notebook)
     said = panel.get_by_role("alert").filter(has_text="no_such_board")
     said.wait_for(timeout=60_000)
@@ -302,7 +294,7 @@ def test_what_is_wrong_is_said_and_every_state_can_be_read_aloud(
     plugged.go()
     panel.get_by_role("button", name="Listen").click()
     panel.locator(".verdict:not([data-state='listening'])").wait_for(timeout=90_000)
-    look("verdict")
+    notebook.look("verdict")
     Mouse().start(notebook)
     records(notebook, scans=3000)
     panel.get_by_role("button", name="Pause").click()
@@ -313,7 +305,7 @@ def test_what_is_wrong_is_said_and_every_state_can_be_read_aloud(
     panel.get_by_role("button", name="Go on").click()
     plugged.unplug()
     panel.get_by_text("The port is gone").wait_for(timeout=30_000)
-    look("lost")
+    notebook.look("lost")
     Mouse().stop(notebook)
     session = stored(notebook)
     assert session["markers/text"].values.tolist() == ["pause", "end"]

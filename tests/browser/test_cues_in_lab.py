@@ -45,6 +45,8 @@ def test_a_protocol_is_run_to_its_end_by_keyboard_alone(
     page = notebook.page
     stage = page.locator(".emgnb-cues")
     stage.focus()
+    notebook.look("ready")
+    stage.focus()
     cells = notebook.cells()
     for key in ("b", "a", "x"):
         page.keyboard.press(key)
@@ -60,10 +62,11 @@ def test_a_protocol_is_run_to_its_end_by_keyboard_alone(
     shows(page, "countdown", 3)
     page.keyboard.press("Space")
     shows(page, "paused", 0)
-    notebook.screenshot("paused")
+    notebook.look("paused")
+    stage.focus()
     page.keyboard.press("Space")
     shows(page, "over", 0)
-    notebook.screenshot("over")
+    notebook.look("over")
     notebook.until("guide.run.over", "True")
     notebook.until("len(guide.lags) > 8", "True")
     assert float(notebook.value("sorted(guide.lags)[len(guide.lags) // 2]")) < 0.5

@@ -113,7 +113,7 @@ def test_a_chain_is_built_by_keyboard_alone_and_comes_back_to_python(
     page.locator(".js-plotly-plot .scatterlayer path.js-line").first.wait_for(state="attached")
     notebook.until("tuner.wait(0)", "True")
     panel.get_by_text("where the muscle is").wait_for()  # it kills the muscle
-    notebook.screenshot("kills")
+    notebook.look("kills", height=1500)
 
     cells = notebook.cells()
     page.get_by_title("begin anew with a preset").focus()
@@ -142,4 +142,4 @@ def test_a_chain_is_built_by_keyboard_alone_and_comes_back_to_python(
     notebook.until("tuner.wait(0)", "True")
     assert notebook.value("tuner.error") == "None"
     assert notebook.value("tuner.filtered.sizes['time']") == "20000"
-    notebook.screenshot("built")
+    notebook.look("built", height=1500)
