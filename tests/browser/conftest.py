@@ -299,7 +299,7 @@ class Notebook:
         ]
 
     def look(self, state: str, selector: str = ".emgnb-panel", height: int = 1250) -> None:
-        """Show a part light and wide, dark and narrow; each time everybody must be able to use it."""
+        """Show a part light and wide, dark and narrow; everybody must be able to use it."""
         for theme, width in (("JupyterLab Light", 1400), ("JupyterLab Dark", 700)):
             self.page.set_viewport_size({"width": width, "height": height})
             self.theme(theme)
