@@ -170,7 +170,7 @@ LEGS = {
         "be the same bits. On two cores a cluster of two workers shares them with its scheduler: "
         "it shows that the way works, not what a cluster gains.",
         by_hours("CPU", "What an hour of recording costs", "s of CPU an hour"),
-        minutes=20,
+        minutes=60,
     ),
     "opening": Leg(
         "Opening a day",

@@ -24,9 +24,10 @@ import numpy.typing as npt
 from emgnb.features.block import REACH, Array, Block
 from emgnb.features.table import FEATURES
 
-# Samples of all channels worked on at a time: with what is derived from them they stay in a cache.
-PIECE = 1 << 16
-# More of them would wait for one another between calls, and each holds a piece.
+# Samples of all channels worked on at a time: with what is derived from them they stay in a cache,
+# and calls are long enough that threads seldom wait for one another between them.
+PIECE = 1 << 17
+# More of them would wait all the same, and each holds a piece.
 THREADS = 8
 # Blocks shorter than this cost more than they save.
 SHORT = 2 * REACH
