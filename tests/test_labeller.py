@@ -365,6 +365,29 @@ def test_every_change_is_stored(stored: Path) -> None:
     assert not [one for one in threading.enumerate() if one.name == "emgnb labels"]
 
 
+def test_once_saved_nothing_is_written_any_more(
+    stored: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began: list[float] = []
+    write = recording.add_labels
+
+    def slow(path: Path, coder: str, table: xr.Dataset) -> None:
+        began.append(time.monotonic())
+        time.sleep(0.2)
+        write(path, coder, table)
+
+    monkeypatch.setattr(recording, "add_labels", slow)
+    labeller = Labeller(stored, coder="AB")
+    labeller.add(1.0, 1.5)
+    until(lambda: began)
+    labeller.add(2.0, 2.5)  # while the first is being written
+    labeller.save()
+    saved = time.monotonic()
+    assert labeller.wait()
+    assert max(began) < saved
+    assert on_disk(stored).sizes["event"] == 2
+
+
 def test_a_coder_goes_on_where_the_table_ends_and_sees_nobody_elses(stored: Path) -> None:
     labeller = Labeller(stored, coder="AB")
     labeller.add(1.0, 1.5, au="12", apex=1.2, channel="zygo")

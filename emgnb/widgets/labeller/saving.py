@@ -82,35 +82,42 @@ class Saver:
         with self._writing:
             with self._lock:
                 self._wanted = False
-            if self._read_stamp() != self._stamp:
-                raise RuntimeError(
-                    f"the labels of {self._coder} in {self._path} were changed by another program, "
-                    "or another cell, after this one read them. Nothing was overwritten. Run the "
-                    "cell again to go on from there; labeller.save('other.zarr') keeps what is here"
-                )
-            try:
-                recording.add_labels(self._path, self._coder, self._table())
-            except OSError as error:
-                if error.errno not in _REASONS:
-                    raise
-                raise OSError(
-                    f"{_REASONS[error.errno]} ({self._path}), then press Save. The labels are not "
-                    "stored yet, but nothing is lost while this notebook's kernel runs"
-                ) from error
-            self._stamp = self._read_stamp()
+            self._write()
+
+    def _write(self) -> None:
+        if self._read_stamp() != self._stamp:
+            raise RuntimeError(
+                f"the labels of {self._coder} in {self._path} were changed by another program, "
+                "or another cell, after this one read them. Nothing was overwritten. Run the "
+                "cell again to go on from there; labeller.save('other.zarr') keeps what is here"
+            )
+        try:
+            recording.add_labels(self._path, self._coder, self._table())
+        except OSError as error:
+            if error.errno not in _REASONS:
+                raise
+            raise OSError(
+                f"{_REASONS[error.errno]} ({self._path}), then press Save. The labels are not "
+                "stored yet, but nothing is lost while this notebook's kernel runs"
+            ) from error
+        self._stamp = self._read_stamp()
 
     def _run(self) -> None:
         while True:
-            with self._lock:
-                if not self._wanted:
-                    self._thread = None
-                    return
-            try:
-                self.now()
-            except Exception as error:
-                self._said(error)
-            else:
-                self._said(None)
+            # Whoever waits here while `now` writes finds nothing left to do.
+            with self._writing:
+                with self._lock:
+                    if not self._wanted:
+                        self._thread = None
+                        return
+                    self._wanted = False
+                try:
+                    self._write()
+                except Exception as error:
+                    found: Exception | None = error
+                else:
+                    found = None
+            self._said(found)
 
     def _read_stamp(self) -> int | None:
         """When the coder's table was last written."""
