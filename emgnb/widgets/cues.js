@@ -20,7 +20,7 @@ function render({ model, el }) {
   count.setAttribute("aria-hidden", "true");
   bar.setAttribute("aria-hidden", "true");
   const button = (text, key, act) => make("button", { type: "button", onclick: act }, text, make("kbd", { textContent: key }));
-  const go = button("Start", "Space", () => ask(model.get("moment").phase === "ready" ? "start" : paused() ? "resume" : "pause"));
+  const go = button("Start", "Space", () => ask(!running() ? "start" : paused() ? "resume" : "pause"));
   const redo = button("Redo the last", "R", () => ask("redo"));
   const stop = button("Stop", "Esc", () => ask("stop"));
   const full = button("Full screen", "F", () => (document.fullscreenElement ? document.exitFullscreen() : root.requestFullscreen()));
@@ -65,8 +65,8 @@ function render({ model, el }) {
     progress.textContent = running() ? `${moment.number} of ${moment.of}${model.get("spoilt") ? `, ${model.get("spoilt")} taken back` : ""}` : "";
     root.dataset.phase = moment.phase;
     root.dataset.number = moment.number;
-    go.firstChild.textContent = moment.phase === "ready" ? "Start" : paused() ? "Go on" : "Pause";
-    go.disabled = !running() && moment.phase !== "ready";
+    const start = moment.phase === "ready" ? "Start" : "Once more";
+    go.firstChild.textContent = !running() ? start : paused() ? "Go on" : "Pause";
     redo.disabled = stop.disabled = !running();
     if (moment.phase === "hold") beep(880);
     if (moment.phase === "rest") beep(440);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import threading
 import time
 from collections import deque
@@ -23,6 +24,9 @@ from emgnb.widgets.trouble import Trouble, troubles
 _FRAME = 1 / 30  # s between two sends to the browser: what an eye can follow
 _LOOK, _LISTEN = 0.5, 2.0  # s between two looks at the health, and at the signal itself
 _RECENT = 5.0  # s of signal that are judged
+# s after which Python lets the next thread have its turn while a picture is live. A cell in pure
+# Python gives way only then, and a frame takes several turns; Python's own 0.005 halves the frames.
+_TURN = 0.001
 # A browser's mark is written down once its moment is known so well, or after so long; s.
 _SURE, _PATIENCE = 0.05, 3.0
 
@@ -42,6 +46,29 @@ class _Mark:
     at: float
     name: str
     heard: float
+
+
+class _Turns:
+    """While somebody is inside, Python lets the next thread have its turn sooner."""
+
+    def __init__(self) -> None:
+        self._lock, self._inside, self._usual = threading.Lock(), 0, sys.getswitchinterval()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._usual = sys.getswitchinterval()
+                sys.setswitchinterval(min(_TURN, self._usual))
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                sys.setswitchinterval(self._usual)
+
+
+_SHORT_TURNS = _Turns()
 
 
 class Watch:
@@ -75,6 +102,7 @@ class Watch:
         self._health = recorder.health()
         self._begun = max(0.0, self._health.seconds - max(view.seconds, 10.0))
         self._thread = threading.Thread(target=self._run, name="emgnb capture", daemon=True)
+        self._ear: threading.Thread | None = None
 
     @property
     def follower(self) -> acquire.Follower:
@@ -89,8 +117,9 @@ class Watch:
     def end(self) -> None:
         """End, and write down every mark that was heard."""
         self._ended.set()
-        if self._thread is not threading.current_thread():
-            self._thread.join(5)
+        for each in (self._thread, self._ear):
+            if each is not None and each is not threading.current_thread():
+                each.join(5)
         self._settle(finally_=True)
 
     def mark(self, text: str, at: float, name: str) -> None:
@@ -118,34 +147,38 @@ class Watch:
             self._view.mark(mark.text, ago=ago + waited, name=mark.name)
 
     def _run(self) -> None:
-        now = due = time.monotonic()
-        looked = listened = now - _LOOK
         try:
-            while not self._ended.wait(max(due - now, 0.0)):
-                now = time.monotonic()
-                due = max(due + _FRAME, now)
-                try:
-                    if now - looked >= _LOOK:
-                        looked = now
-                        self._health = self._recorder.health()
-                        if now - listened >= _LISTEN:
-                            listened = now
-                            self._listen()
-                        self._tell()
-                        if not self._health.is_alive and not self._ended.is_set():
-                            self._over()
-                            return
-                        self._settle()
-                        self._view.send({"kind": "tick", "sent": time.time()})
-                    scans, values = self._follower.read()
-                    self._lay_out()
-                    self._view.push(scans, values)
-                except Exception as error:
-                    self._failed(error)
-                    due = now + 1.0  # the same again a second later, not 30 times a second
-                now = time.monotonic()
+            with _SHORT_TURNS:
+                self._go()
         finally:
             self._follower.close()
+
+    def _go(self) -> None:
+        now = due = time.monotonic()
+        looked = listened = now - _LOOK
+        while not self._ended.wait(max(due - now, 0.0)):
+            now = time.monotonic()
+            due = max(due + _FRAME, now)
+            try:
+                if now - looked >= _LOOK:
+                    looked = now
+                    self._health = self._recorder.health()
+                    if now - listened >= _LISTEN:
+                        listened = now
+                        self._listen_beside()
+                    self._tell()
+                    if not self._health.is_alive and not self._ended.is_set():
+                        self._over()
+                        return
+                    self._settle()
+                    self._view.send({"kind": "tick", "sent": time.time()})
+                scans, values = self._follower.read()
+                self._lay_out()
+                self._view.push(scans, values)
+            except Exception as error:
+                self._failed(error)
+                due = now + 1.0  # the same again a second later, not 30 times a second
+            now = time.monotonic()
 
     def _tell(self) -> None:
         folder = self._recorder.folder
@@ -157,6 +190,19 @@ class Watch:
         if self._health.state == "recording":
             found += self._found[1]
         self._look(Look(self._health, found, size, free))
+
+    def _listen_beside(self) -> None:
+        """Listen in a thread of its own, for it takes longer than a frame."""
+
+        def listen() -> None:
+            try:
+                self._listen()
+            except Exception as error:
+                self._failed(error)
+
+        if self._ear is None or not self._ear.is_alive():
+            self._ear = threading.Thread(target=listen, name="emgnb listens", daemon=True)
+            self._ear.start()
 
     def _listen(self) -> None:
         """Judge the last seconds; what was so two seconds ago, too, is worth a word."""

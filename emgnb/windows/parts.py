@@ -24,7 +24,7 @@ Places = npt.NDArray[np.int64]
 Bounds = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
-# Rows that windows of a part begin in, at least: 131 072 are two seconds' reading, and no piece that
+# Rows that windows of a part begin in, at least: 131 072 are read in two seconds, and no piece that
 # is worked on at a time is longer.
 FEWEST_ROWS = 1 << 17
 # s between windows up to which what lies between them is read, too: cheaper than reading twice.

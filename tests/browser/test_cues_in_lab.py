@@ -1,4 +1,4 @@
-"""The guided protocol, by mouse and by keyboard, beside a recording of the simulated face."""
+"""The guided protocol, by mouse in JupyterLab and by keyboard in Notebook 7."""
 
 from __future__ import annotations
 
@@ -22,8 +22,11 @@ guide
 """
 
 
-def opened(lab: Any, open_notebook: Callable[..., Any], name: str, **times: float) -> Any:
-    notebook = open_notebook(lab.write(f"{name}.ipynb", MADE.format(folder=name, **times)))
+def opened(
+    lab: Any, open_notebook: Callable[..., Any], name: str, app: str = "lab", **times: float
+) -> Any:
+    path = lab.write(f"{name}.ipynb", MADE.format(folder=name, **times))
+    notebook = open_notebook(path, app=app)
     notebook.run_all()
     notebook.page.locator(".emgnb-cues .face path").first.wait_for(state="attached")
     return notebook
@@ -41,7 +44,8 @@ def shows(page: Any, phase: str, number: int) -> None:
 def test_a_protocol_is_run_to_its_end_by_keyboard_alone(
     lab: Any, open_notebook: Callable[..., Any]
 ) -> None:
-    notebook = opened(lab, open_notebook, "cues_keys", countdown=0.6, hold=1.0, rest=1.0)
+    times = {"countdown": 0.6, "hold": 1.0, "rest": 1.0}
+    notebook = opened(lab, open_notebook, "cues_keys", app="notebook", **times)
     page = notebook.page
     stage = page.locator(".emgnb-cues")
     stage.focus()
@@ -81,7 +85,7 @@ def test_a_protocol_is_run_to_its_end_by_keyboard_alone(
 def test_buttons_do_the_same_and_what_goes_wrong_is_said(
     lab: Any, open_notebook: Callable[..., Any]
 ) -> None:
-    notebook = opened(lab, open_notebook, "cues_mouse", countdown=0.3, hold=4.0, rest=0.5)
+    notebook = opened(lab, open_notebook, "cues_mouse", countdown=0.3, hold=2.0, rest=0.5)
     page = notebook.page
     stage = page.locator(".emgnb-cues")
     stage.get_by_role("button", name="Start").click()
@@ -89,11 +93,15 @@ def test_buttons_do_the_same_and_what_goes_wrong_is_said(
     stage.get_by_role("button", name="Redo").click()
     shows(page, "countdown", 3)
     assert notebook.value("guide.run.moment.of") == "4"
+    shows(page, "over", 4)
+    notebook.until("guide.run.over", "True")
+    stage.get_by_role("button", name="Once more").click()
+    shows(page, "hold", 2)
     stage.get_by_role("button", name="Stop").click()
     shows(page, "over", 0)
     notebook.until("guide.run.over", "True")
     assert notebook.value("rec.stop() is not None") == "True"
-    notebook.value("guide.start()")  # once more, but now nothing records
+    stage.get_by_role("button", name="Once more").click()  # but now nothing records
     shows(page, "failed", 0)
     said = page.locator(".emgnb-panel").get_by_role("alert")
     assert "is over" in said.inner_text()

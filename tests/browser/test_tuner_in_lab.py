@@ -1,4 +1,4 @@
-"""The tuner used by mouse and keyboard in JupyterLab, in a real Chromium."""
+"""The tuner used by mouse in JupyterLab and by keyboard in Notebook 7, in a real Chromium."""
 
 from __future__ import annotations
 
@@ -106,6 +106,7 @@ def test_a_chain_is_built_by_keyboard_alone_and_comes_back_to_python(
             "tuner = Tuner(session, filters.Chain(filters.HighPass(200)))\ntuner",
         ),
         height=1400,
+        app="notebook",
     )
     notebook.run_all()
     page = notebook.page
