@@ -93,8 +93,9 @@ static void prepare_after(uint8_t pin)
 
 ISR(TIMER1_COMPB_vect)  // the same tick starts the converter, unless a scan was under way
 {
+    // Where this comes late the first conversion is over, and waits for its interrupt.
+    bool started = ADCSRA & (_BV(ADSC) | _BV(ADIF));
     uint32_t number = ticks++;
-    bool started = ADCSRA & _BV(ADSC);
     if (open_scan || !started || (uint8_t)(newest - oldest) == SLOTS) {
         overruns++;
         return;
