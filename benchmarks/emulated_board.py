@@ -95,7 +95,7 @@ def table() -> None:
                 accepted = int(refusal.split()[-3])
                 found = trial(baud, channels, prescaler, accepted, 1, limited=True)
                 assert not isinstance(found, str)
-                assert found[0] == found[1]
+                assert found[0] == found[1], (baud, channels, prescaler, accepted, found)
                 assert found[2:] == (0, 0)
                 low, high = accepted, int(1.5 * accepted)
                 beyond = trial(baud, channels, prescaler, high, 1, limited=False)

@@ -105,7 +105,7 @@ static inline char parse(const char *line, uint32_t *number)
 /* Processor cycles that the converter needs for a scan: 13 of its clocks a channel, and up to GAP
    cycles until the interrupt has started the next one, which waits for the converter's clock; a
    few of these, because other interrupts come between. */
-enum { GAP = 100, SLACK = 3 };
+enum { GAP = 100, SLACK = 4 };
 static inline uint32_t converter_cycles(uint8_t channels, uint8_t prescaler)
 {
     uint16_t gap = (uint16_t)((GAP + prescaler - 1) / prescaler * prescaler);
@@ -120,7 +120,7 @@ static inline uint8_t frame_bytes(uint8_t channels)
 enum { OTHER_BYTES = 500 };
 
 /* Processor cycles for a scan, measured on the emulated board: to number it, to read and pack and
-   send each channel; a tenth is left for the clock and the trigger inputs. */
+   send each channel; an eighth is left for the clock and the trigger inputs. */
 enum { SCAN_CYCLES = 1650, CHANNEL_CYCLES = 375 };
 static inline uint32_t processor_cycles(uint8_t channels)
 {
@@ -134,7 +134,7 @@ static inline uint32_t highest_rate(uint8_t channels, uint8_t prescaler, limit_t
 {
     uint32_t rate = F_CPU / converter_cycles(channels, prescaler);
     uint32_t line = (BAUD / 10 - OTHER_BYTES) / frame_bytes(channels);
-    uint32_t processor = F_CPU / 10 * 9 / processor_cycles(channels);
+    uint32_t processor = F_CPU / 8 * 7 / processor_cycles(channels);
     *limit = CONVERTER;
     if (line < rate) {
         rate = line;
