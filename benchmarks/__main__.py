@@ -107,6 +107,10 @@ def part_of(page: str, name: str) -> str:
     return found.group().rstrip() + "\n" if found else ""
 
 
+def read() -> str:
+    return PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("names", nargs="*", metavar="name", help=", ".join(LEGS))
@@ -116,12 +120,12 @@ def main() -> None:
         parser.error(f"no benchmark {', '.join(unknown)}: there are {', '.join(LEGS)}")
     failed = []
     for name in asked or LEGS:
-        page = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
         print(f"{name} …", file=sys.stderr, flush=True)
-        made, well = section(name, LEGS[name], page)
+        made, well = section(name, LEGS[name], read())
         print(made, flush=True)
         if not well:
             failed.append(name)
+        page = read()  # as it is by now: another run may have written another part
         parts = [made if each == name else part_of(page, each) for each in LEGS]
         PAGE.parent.mkdir(exist_ok=True)
         PAGE.write_text("\n".join([HEAD, *filter(None, parts)]), encoding="utf-8")
