@@ -83,7 +83,7 @@ def written(name: str, leg: Leg, where: Environment, out: str, took: float) -> s
         body = f"```text\n{body}\n```"
     else:
         # A name of a stranger's file must not become markup.
-        body = re.sub(r"<(?=[a-zA-Z/!])", "&lt;", body)
+        body = re.sub(r"<(?!br>)(?=[a-zA-Z/!])", "&lt;", body)
     command = " ".join(["python", f"benchmarks/{name}.py", *leg.arguments])
     stamp = f"{date.today()}: `{command}`, {took:.0f} s. {machine()}. {where.versions}."
     return "\n".join([*parts, body, "", f"<sub>{stamp}</sub>", ""])

@@ -182,7 +182,7 @@ def take(browser: Any, lab: Any) -> None:
     film.take(page, 1000)
     labeller.get_by_role("button", name="next (n)").click()
     for _ in range(6):
-        page.keyboard.press("Enter")
+        labeller.get_by_role("button", name="accept (Enter)").click()
         page.wait_for_timeout(500)
         film.take(page, 600)
     film.take(page, 2000)

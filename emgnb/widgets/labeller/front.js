@@ -34,7 +34,7 @@ function render({ model, el }) {
   const others = model.get("others").map((name) => tick(name, `show the events of ${name}; label first, look later`, () => compare()));
   const accept = button("accept (Enter)", "accept the proposal that is selected", () => app.decide(""));
   const refuse = button("refuse (Delete)", "refuse the proposal that is selected", () => app.decide("refused"));
-  const following = button("next (n)", "the next proposal", () => app.proposal(1));
+  const following = button("next (n)", "the next proposal", () => { app.proposal(1); stage.node.focus({ preventScroll: true }); }); // Enter accepts
   const undo = button("undo", "undo (Ctrl+Z)", () => app.act("undo")), redo = button("redo", "redo (Ctrl+Y)", () => app.act("redo"));
   const waiting = make("span", { className: "waiting" }), stored = make("span", { className: "stored" });
   const said = make("span", { className: "said", role: "status" });
