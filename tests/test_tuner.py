@@ -265,7 +265,7 @@ def test_a_preset_and_the_one_for_this_recording_begin_anew() -> None:
     made = Tuner(emg(hum=20.0), Chain(HighPass(100)))
     made._preset.value = "for this recording"
     assert made.chain == filters.preset_for(made._shown)
-    assert any(isinstance(step, Notch | filters.MainsInterpolation) for step in made.chain.steps)
+    assert any(isinstance(step, Notch | filters.MainsFit) for step in made.chain.steps)
     made._preset.value = "raw"
     assert made.chain == filters.preset("raw", rate=RATE)
     made.undo()
@@ -310,7 +310,7 @@ def test_a_notch_for_mains_that_is_not_there_and_mains_without_a_notch_are_said(
     assert "no mains stands out at 50 Hz" in idle
     assert quality.doubts(hummed, Chain(BandPass(20, 450), Notch(50))) == []
     (left,) = quality.doubts(hummed, Chain(BandPass(20, 450)))
-    assert "add MainsInterpolation(50)" in left
+    assert "add MainsFit(50)" in left
     (wrong,) = quality.doubts(hummed, Chain(BandPass(20, 450), Notch(60)))
     assert "50 Hz does" in wrong
     effect = quality.effect(hummed, Chain(BandPass(20, 450), Notch(50))(hummed))

@@ -33,7 +33,7 @@ def bursts(
     x : (time, channel) uniform, in memory, lazily opened or of dask arrays; raw without offset,
         hum and drift (filter first), rectified, or envelope. NaN and invalid samples belong to no
         burst, and no burst crosses them. A zero-phase notch rings before and after a burst 20 dB
-        above rest, which is then found that much too long: `filters.MainsInterpolation` does not.
+        above rest, which is then found that much too long: `filters.MainsFit` does not.
     false_alarms : alarms a minute and channel that noise like that at rest may give
     shortest : s, the shortest burst looked for; what comes out below half of it is dropped as an
         impulse

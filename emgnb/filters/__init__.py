@@ -19,7 +19,7 @@ from emgnb.filters.level import Baseline, Envelope, Normalise, Rectify
 from emgnb.filters.linear import BandPass, Detrend, HighPass, LowPass, Notch
 from emgnb.filters.lines import mains_lines
 from emgnb.filters.long import filter_session
-from emgnb.filters.mains import MainsInterpolation, MainsTracker
+from emgnb.filters.mains import MainsFit, MainsInterpolation, MainsTracker
 from emgnb.filters.motion import MotionArtefact
 from emgnb.filters.presets import PRESETS, preset, preset_for
 from emgnb.filters.resampling import resample
@@ -40,6 +40,7 @@ __all__ = [
     "HighPass",
     "LiveChain",
     "LowPass",
+    "MainsFit",
     "MainsInterpolation",
     "MainsTracker",
     "MotionArtefact",

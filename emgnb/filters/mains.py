@@ -2,9 +2,10 @@
 """Mains that drifts: found in each stretch of time, and taken out where it is.
 
 The grid's frequency wanders by up to half a hertz, and its 9th harmonic by nine times that; a fixed
-notch misses it. Both steps here first measure the frequency from second to second, on all channels
-and harmonics together. `MainsTracker` then subtracts what swings at it; `MainsInterpolation`
-replaces its lines in the spectrum by what lies beside them.
+notch misses it. The steps here first measure the frequency from second to second, on all channels
+and harmonics together. `MainsFit` then subtracts the swinging that fits the rest between bursts
+best, `MainsTracker` what swings at it; `MainsInterpolation` replaces its lines in the spectrum by
+what lies beside them.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from scipy import fft
+from scipy import fft, ndimage
 from scipy import signal as dsp
 
 from emgnb.filters import engine
@@ -36,6 +37,11 @@ CLEAR = 10.0
 LEAD = 0.5
 # Share of the samples that a mean of those there needs at least; beside a long gap it is a half.
 THERE = 0.25
+# s over which the power is taken that says how little a sample tells of the mains; the least of it,
+# as a share of the usual one; and how often a fit to what the last one left improves it.
+MOMENT, LEAST, ROUNDS = 0.05, 0.01, 2
+# Amplitude and phase within a stretch are parabolas in time.
+BENT = 2
 
 
 @dataclass(frozen=True)
@@ -50,22 +56,11 @@ class _Course:
     clear: Mask
 
 
-@dataclass(frozen=True)
-class _Followed(OfMains):
-    """What both steps share: stretches of `length` s, half of it apart, on a fixed grid."""
+class _InStretches(OfMains):
+    """What the steps share: stretches of `length` s, half of it apart, on a fixed grid."""
 
-    width: float = 1.0
-    length: float = 4.0
+    length: float
     local: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        positive(self, width=self.width, length=self.length)
-        if self.length * self.width < 2:
-            raise ValueError(
-                f"{type(self).__name__}: length={self.length:g} s resolves {2 / self.length:g} Hz, "
-                f"expected at least 2 / width = {2 / self.width:g} s"
-            )
 
     def refuses_live(self) -> str | None:
         return (
@@ -76,10 +71,6 @@ class _Followed(OfMains):
 
     def least(self, rate: float) -> int:
         return _size(self.length, rate)
-
-    def context(self, rate: float) -> int:
-        tau = engine.decay(self._smooth(rate)) + engine.decay(self._swings(rate))
-        return 3 * _size(self.length, rate) + math.ceil(engine.FORGOTTEN * tau)
 
     def _course(self, values: Array, missing: Mask, place: Place) -> _Course:
         size = _size(self.length, place.rate)
@@ -100,6 +91,31 @@ class _Followed(OfMains):
         held[1:] |= ~there[1:] & np.array(clear)[:-1]
         held[:-1] |= ~there[:-1] & np.array(clear)[1:]
         return _Course(np.array(middle), _beside(np.array(frequency), self.mains), held)
+
+    def _swings(self, rate: float) -> Array:
+        """High-pass that leaves the mains its amplitude, within 1 in 10 000."""
+        return np.asarray(dsp.butter(2, self.mains / 10, "highpass", fs=rate, output="sos"))
+
+
+@dataclass(frozen=True)
+class _Followed(_InStretches):
+    """What the steps share that take out a width about each line."""
+
+    width: float = 1.0
+    length: float = 4.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        positive(self, width=self.width, length=self.length)
+        if self.length * self.width < 2:
+            raise ValueError(
+                f"{type(self).__name__}: length={self.length:g} s resolves {2 / self.length:g} Hz, "
+                f"expected at least 2 / width = {2 / self.width:g} s"
+            )
+
+    def context(self, rate: float) -> int:
+        tau = engine.decay(self._smooth(rate)) + engine.decay(self._swings(rate))
+        return 3 * _size(self.length, rate) + math.ceil(engine.FORGOTTEN * tau)
 
     def _hum(
         self,
@@ -149,9 +165,85 @@ class _Followed(OfMains):
     def _smooth(self, rate: float) -> Array:
         return np.asarray(dsp.butter(2, self.width / 2, fs=rate, output="sos"))
 
-    def _swings(self, rate: float) -> Array:
-        """High-pass that leaves the mains its amplitude, within 1 in 10 000."""
-        return np.asarray(dsp.butter(2, self.mains / 10, "highpass", fs=rate, output="sos"))
+
+@dataclass(frozen=True)
+class MainsFit(_InStretches):
+    """Subtract the mains as the rest between bursts shows it: a strong burst does not echo.
+
+    A filter that takes a narrow line out of a burst gives the line back before and after it, for as
+    long as the line is narrow: a burst of 40 dB rises out of the rest a second early. Here each
+    harmonic is fitted to stretches of `length` s (Hann, half overlap) by least squares in which a
+    sample counts by the inverse of the power around it, 0.05 s, so that a burst tells next to
+    nothing; amplitude and phase are parabolas in time. What fits is subtracted, in bursts too. The
+    frequency is measured in each stretch, ±1 Hz about `mains`, on samples that are evened out the
+    same way. A line that does not stand out in a channel is left alone there.
+
+    Parameters
+    ----------
+    mains : nominal frequency in Hz, 50 or 60
+    harmonics : how many multiples of `mains`, itself counted, or which, such as (1, 3, 5); None
+        takes all that lie below half the sampling rate and below 500 Hz
+    length : of a stretch in s
+
+    References
+    ----------
+    Weighted least squares after Aitken 1936, doi:10.1017/S0370164600014346
+    """
+
+    length: float = 4.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        positive(self, length=self.length)
+        if self.length * self.mains < 20:
+            raise ValueError(
+                f"MainsFit: length={self.length:g} s holds {self.length * self.mains:g} periods of "
+                f"the mains, expected at least 20: {20 / self.mains:g} s"
+            )
+
+    def context(self, rate: float) -> int:
+        tau = engine.decay(self._swings(rate))
+        return 3 * _size(self.length, rate) + math.ceil(engine.FORGOTTEN * tau)
+
+    def over_stretch(self, values: Array, missing: Mask, place: Place) -> tuple[Array, Mask]:
+        size, rate = _size(self.length, place.rate), place.rate
+        # An offset is no mains, but would outweigh it.
+        seen = values.copy(order="F")
+        engine.both_ways(self._swings(rate), seen)
+        moment = max(round(MOMENT * rate), 1)
+        power = np.maximum(_mean(np.square(seen), moment), 0.0)
+        # A burst of 40 dB must not decide on the frequency either.
+        even = seen / np.sqrt(np.maximum(power, 1e-300))
+        even[missing] = 0.0
+        course = self._course(even, missing, place)
+        taper = dsp.get_window("hann", size)[:, np.newaxis]
+        time = np.linspace(-1.0, 1.0, size)
+        bent = np.stack([time**k for k in range(2 * BENT + 1)])
+        hum = np.zeros((len(values) + 2 * size, values.shape[1]), order="F")
+        around = np.zeros_like(hum)
+        around[size : size + len(values)] = seen
+        there = np.zeros(hum.shape)
+        there[size : size + len(values)] = ~missing
+        for k, found in enumerate(course.frequency):
+            if not course.clear[k].any():
+                continue
+            middle = course.middle[k]
+            here = slice(round(middle - size / 2) + size, round(middle + size / 2) + size)
+            waves = [
+                (_waves(order * found / rate, bent), clear)
+                for order, clear in zip(self._orders(rate), course.clear[k], strict=True)
+                if clear.any()
+            ]
+            # The mains, where it is strong, must not make its own weights: first without.
+            x, known = around[here], taper * there[here]
+            fitted = _fitted(x, known, waves, bent)
+            for _ in range(ROUNDS):
+                rest = x - fitted
+                fitted += _fitted(rest, known * _quiet(rest, known > 0, moment), waves, bent)
+            hum[here] += taper * fitted
+        swing = hum[size : size + len(values)]
+        led = _led(values, missing, swing, rate)
+        return np.asfortranarray(led - np.where(missing, 0.0, swing)), missing
 
 
 @dataclass(frozen=True)
@@ -303,6 +395,47 @@ class _Lines:
 
     def _usual(self, power: Array) -> Array:
         return np.stack([np.median(power[around], axis=0) for around in self._around])
+
+
+def _mean(values: Array, size: int) -> Array:
+    """Mean of `size` rows about each."""
+    found: Array = ndimage.uniform_filter1d(values, size, axis=0, mode="nearest")
+    return found
+
+
+def _waves(turns: float, bent: Array) -> Array:
+    """Cosine and sine of so many turns a row, each times the first powers of time; (wave, row)."""
+    angle = 2 * np.pi * turns * np.arange(bent.shape[1])
+    swing = np.stack([np.cos(angle), np.sin(angle)])
+    return np.concatenate([swing * power for power in bent[: BENT + 1]])
+
+
+def _quiet(x: Array, there: Mask, moment: int) -> Array:
+    """Inverse of the power around each sample of (row, channel), the quietest about 1."""
+    some = there.astype(np.float64)
+    near = np.maximum(_mean(some, moment), 1e-9)
+    power = np.maximum(_mean(np.square(x) * some, moment) / near, 0.0)
+    counted = there | ~there.any(axis=0)
+    usual = np.maximum(np.nanmedian(np.where(counted, power, np.nan), axis=0), 1e-300)
+    return np.asarray(1.0 / (power / usual + LEAST))
+
+
+def _fitted(x: Array, weight: Array, waves: list[tuple[Array, Mask]], bent: Array) -> Array:
+    """Fit the waves of each harmonic to (row, channel), in the channels that it stands out of.
+
+    Over many periods cosine and sine, and the harmonics, do not know of one another: each is fitted
+    alone, and only the powers of time are told apart.
+    """
+    sums, n = bent @ weight, BENT + 1
+    table = np.stack([sums[k : k + n] for k in range(n)]).transpose(2, 0, 1)
+    table += 1e-9 * (1.0 + sums[0])[:, np.newaxis, np.newaxis] * np.eye(n)
+    weighted = weight * x
+    fitted = np.zeros_like(x)
+    for each, clear in waves:
+        found = (each @ weighted).reshape(n, 2, -1).transpose(2, 0, 1)
+        share = 2 * np.linalg.solve(table, found)
+        fitted += clear * (each.T @ share.transpose(1, 2, 0).reshape(2 * n, -1))
+    return fitted
 
 
 def _size(length: float, rate: float) -> int:

@@ -13,7 +13,7 @@ from emgnb.filters.chain import Chain
 from emgnb.filters.level import Baseline
 from emgnb.filters.linear import BandPass, LowPass, Notch
 from emgnb.filters.lines import mains_lines
-from emgnb.filters.mains import MainsInterpolation
+from emgnb.filters.mains import MainsFit
 
 # Up to this share of the rate a preset keeps its corner. A board's clock is off by up to 1 %, and
 # two boards of 1000 Hz should get the same chain.
@@ -59,7 +59,7 @@ def preset(name: str, *, rate: float | None = None, mains: float = 50.0) -> Chai
 def preset_for(x: xr.DataArray, *, mains: float | None = None, live: bool = False) -> Chain:
     """Chain that suits a recording: its kind of signal, its rate, and the mains that is in it.
 
-    A raw signal gets the band-pass, and `MainsInterpolation` of just those lines of the mains that
+    A raw signal gets the band-pass, and `MainsFit` of just those lines of the mains that
     stand out by 6 dB or more in some channel (`mains_lines` gives the figures); without any,
     nothing. A notch would also take the EMG at its frequency, and ring before and after a strong
     burst. Mains counts as there when its fundamental or two of its lines stand out. The chain's
@@ -95,7 +95,7 @@ def preset_for(x: xr.DataArray, *, mains: float | None = None, live: bool = Fals
     if not (1 in orders or len(orders) > 1):
         return Chain(band)
     if not live:
-        return Chain(band, MainsInterpolation(best, harmonics=orders))
+        return Chain(band, MainsFit(best, harmonics=orders))
     q = min(Q, float(f"{best / (WIDE * max(off, 1e-3)):.3g}"))
     return Chain(band, Notch(best, harmonics=orders, q=q))
 

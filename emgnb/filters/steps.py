@@ -10,7 +10,7 @@ from emgnb.filters.events import Blink, Heartbeat
 from emgnb.filters.fir import FirBandPass
 from emgnb.filters.level import Baseline, Envelope, Normalise, Rectify
 from emgnb.filters.linear import BandPass, Detrend, HighPass, LowPass, Notch
-from emgnb.filters.mains import MainsInterpolation, MainsTracker
+from emgnb.filters.mains import MainsFit, MainsInterpolation, MainsTracker
 from emgnb.filters.motion import MotionArtefact
 
 STEPS: dict[str, type[Step]] = {
@@ -22,6 +22,7 @@ STEPS: dict[str, type[Step]] = {
         BandPass,
         FirBandPass,
         Notch,
+        MainsFit,
         MainsTracker,
         MainsInterpolation,
         MotionArtefact,

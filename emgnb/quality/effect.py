@@ -19,7 +19,7 @@ Array = npt.NDArray[np.float64]
 
 # Share of the muscle's power that a step may take before a word is said.
 TAKEN = 0.25
-OF_MAINS = (filters.Notch, filters.MainsInterpolation, filters.MainsTracker)
+OF_MAINS = (filters.Notch, filters.MainsFit, filters.MainsInterpolation, filters.MainsTracker)
 
 
 def effect(before: xr.DataArray, after: xr.DataArray) -> xr.Dataset:
@@ -105,7 +105,7 @@ def doubts(x: xr.DataArray, chain: filters.Chain) -> list[str]:
     if hum is not None and not taken and not _below(chain, hum, rate):
         said.append(
             f"{hum:g} Hz mains stands out by {found[hum][0]:.0f} dB and no step takes it: "
-            f"add MainsInterpolation({hum:g})."
+            f"add MainsFit({hum:g})."
         )
     return said
 

@@ -21,6 +21,7 @@ _SLIDERS: dict[tuple[str, str], tuple[str, float, float, float]] = {
     ("FirBandPass", "high"): ("to Hz", 50, 0.49, 1),
     ("FirBandPass", "width"): ("edge Hz", 2, 40, 1),
     ("Notch", "q"): ("Q", 5, 100, 1),
+    ("MainsFit", "length"): ("stretch s", 1, 10, 0.5),
     ("MainsTracker", "width"): ("width Hz", 0.2, 5, 0.1),
     ("MainsInterpolation", "width"): ("width Hz", 0.2, 5, 0.1),
     ("MotionArtefact", "threshold"): ("times rest", 2, 20, 0.5),
