@@ -167,6 +167,7 @@ def main() -> None:
 
     steps = [
         filters.MainsTracker(50, harmonics=5),
+        filters.MainsFit(50, harmonics=5),
         filters.MainsInterpolation(50, harmonics=5),
         filters.MotionArtefact(),
         filters.Heartbeat(),
