@@ -256,7 +256,7 @@ def test_a_capture_records_marks_and_stores_without_a_browser(capture: Capture) 
     capture.live.send = lambda *a, **k: (laid_out.append(len(capture.live.channels)), send(*a, **k))
     capture.start()
     until(lambda: capture.live.newest > 1000)
-    capture.mark("smile")
+    capture.mark("smile", uncertainty=0.25)
     until(lambda: capture.live.status["marks"] == 1)
     path = capture.stop()
     assert path == capture.session
@@ -266,6 +266,7 @@ def test_a_capture_records_marks_and_stores_without_a_browser(capture: Capture) 
     assert stored.attrs["session"] == "2"
     assert "consent" not in stored.attrs
     assert stored["markers/text"].values.tolist() == ["smile"]
+    assert stored["markers/uncertainty"].values >= 0.25
     assert [each.channel for each in facs.DEFAULT_MONTAGE] == stored["emg"][
         "channel"
     ].values.tolist()
@@ -276,6 +277,22 @@ def test_a_capture_records_marks_and_stores_without_a_browser(capture: Capture) 
     values = stored["emg/signal"].values
     first = int(np.argmin(np.abs(values[:2000] - shown[500]).sum(axis=1))) - 500
     np.testing.assert_allclose(shown, values[first : first + len(shown)], rtol=1e-5)
+
+
+def test_threads_take_short_turns_while_any_picture_is_live(tmp_path: Path) -> None:
+    usual = sys.getswitchinterval()
+    one, two = (Capture(folder=tmp_path / name) for name in ("one", "two"))
+    one.start()
+    until(lambda: sys.getswitchinterval() < usual)
+    two.start()
+    until(lambda: two.live.newest > 0)
+    one.stop()
+    assert sys.getswitchinterval() < usual
+    two.stop()
+    until(lambda: not threads())
+    assert sys.getswitchinterval() == usual
+    one.close()
+    two.close()
 
 
 def test_what_the_page_asks_for_is_done_and_a_late_mark_lies_at_its_moment(

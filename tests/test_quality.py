@@ -541,3 +541,13 @@ def test_the_figure_of_a_long_recording_keeps_the_worst_of_what_it_joins():
     figure = health(quality.report(raw(values), window=0.1))
     assert figure.data[1].z.shape[1] <= 1200
     assert figure.data[1].z.max() == 2
+
+
+def test_a_listen_whose_gaps_leave_less_than_a_tenth_of_a_second_is_judged_all_the_same():
+    values = raw(noise(2.0)).values.copy()
+    values[::100] = np.nan
+    values[1::100] = np.nan
+    ramp = np.arange(len(values))[:, np.newaxis] % 10.0
+    found = quality.is_physiology(raw(values + 50 * ramp))
+    assert found.evidence
+    assert any("missing values" in fault for fault in found.faults)

@@ -16,6 +16,7 @@ from emgnb.filters import (
     Envelope,
     FirBandPass,
     HighPass,
+    MainsFit,
     MainsInterpolation,
     MainsTracker,
     MotionArtefact,
@@ -56,6 +57,7 @@ def gapped(n=200_000):
         Chain(FirBandPass(20, 450), Notch(50)),
         Chain(BandPass(), MainsTracker(harmonics=2)),
         Chain(BandPass(), MainsInterpolation(), Envelope()),
+        Chain(BandPass(), MainsFit()),
     ],
 )
 def test_parts_joined_are_the_whole_within_1e_9(filtered, seconds):
@@ -92,7 +94,13 @@ FEW = Chain(BandPass(), Envelope())
 
 
 @pytest.mark.parametrize(
-    "filtered", [PRESETS["raw"], MANY, Chain(BandPass(), MainsTracker(harmonics=2))]
+    "filtered",
+    [
+        PRESETS["raw"],
+        MANY,
+        Chain(BandPass(), MainsTracker(harmonics=2)),
+        Chain(BandPass(), MainsFit(harmonics=2)),
+    ],
 )
 def test_dask_arrays_filtered_are_the_parts_bit_by_bit_and_the_whole_within_1e_9(filtered):
     x = gapped()

@@ -253,8 +253,8 @@ class Notch(OfMains):
 
     Only for what has mains in it (`preset_for` looks), and mains that keeps its frequency: a notch
     at Q 30 is 1.7 Hz wide at 50 Hz, and 0.4 Hz beside its centre it takes away 7 dB. The width
-    grows with the harmonic, as its drift does. For mains that drifts, or strong
-    bursts: `MainsFit`.
+    grows with the harmonic, as its drift does. For mains that drifts, or for bursts far above rest:
+    `MainsFit`.
 
     Parameters
     ----------

@@ -59,11 +59,10 @@ def preset(name: str, *, rate: float | None = None, mains: float = 50.0) -> Chai
 def preset_for(x: xr.DataArray, *, mains: float | None = None, live: bool = False) -> Chain:
     """Chain that suits a recording: its kind of signal, its rate, and the mains that is in it.
 
-    A raw signal gets the band-pass, and `MainsFit` of just those lines of the mains that
-    stand out by 6 dB or more in some channel (`mains_lines` gives the figures); without any,
-    nothing. A notch would also take the EMG at its frequency, and ring before and after a strong
-    burst. Mains counts as there when its fundamental or two of its lines stand out. The chain's
-    repr says all that.
+    A raw signal gets the band-pass, and `MainsFit` of just those lines of the mains that stand out
+    by 6 dB or more in some channel (`mains_lines` gives the figures); without any, nothing. A notch
+    would also take the EMG at its frequency, and ring before and after a strong burst. Mains counts
+    as there when its fundamental or two of its lines stand out. The chain's repr says all that.
 
     Parameters
     ----------

@@ -60,9 +60,8 @@ def _of_stream(health: Health) -> Iterator[Trouble]:
             f"{health.crc_errors} frames or lines damaged.",
             "A shorter cable, or a lower baud rate.",
         )
-    if health.overruns or health.dropped:
-        missed = [f"{health.overruns} scans overrun"] * bool(health.overruns)
-        missed += [f"{health.dropped} bytes dropped"] * bool(health.dropped)
+    told = ((health.overruns, "scans overrun"), (health.dropped, "bytes dropped"))
+    if missed := [f"{count} {what}" for count, what in told if count]:
         yield Trouble(
             "bad",
             f"The board cannot keep up: {', '.join(missed)}.",
