@@ -11,9 +11,7 @@ what the screen asks for. `free` is the same page drawing nothing, at the same m
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -101,49 +99,36 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=float, default=5.0, help="of each movement")
     seconds = parser.parse_args().seconds
-    from playwright.sync_api import sync_playwright
-
-    found = next(filter(None, map(shutil.which, browsers.BROWSERS)), None)
-    if found is None:
-        raise SystemExit(f"no Chromium found (looked for {', '.join(browsers.BROWSERS)})")
     print(
         "| recording | there s | map s | 10 min: free, pan, zoom fps | 30 s: free, pan, zoom fps |"
     )
     print("|---|---|---|---|---|")
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
-        home, root = Path(folder) / "home", Path(folder) / "root"
-        home.mkdir()
-        root.mkdir()
-        with browsers.serving(home, root) as lab:
-            started = driver.chromium.launch(
-                executable_path=found, headless=True, args=browsers.CHROMIUM_FLAGS
+    with browsers.browsing() as (browser, lab):
+        for hours, events in ((1 / 6, 0), (1 / 6, 10_000), (8, 0), (8, 10_000)):
+            name = f"{hours:.2g}h_{events}"
+            store(lab.root / f"{name}.zarr", hours, events)
+            page = browser.new_context(viewport={"width": 1400, "height": 1100}).new_page()
+            path = lab.write(f"{name}.ipynb", IMPORTS)
+            page.goto(f"{lab.url}/doc/tree/{path.name}?token={lab.token}", timeout=90_000)
+            notebook = browsers.Notebook(page, lab.root, path.name)
+            notebook.ready()
+            notebook.run_all()
+            page.evaluate(
+                "(code) => { const { content } = jupyterapp.shell.currentWidget;"
+                "content.model.sharedModel.insertCell(1, { cell_type: 'code', source: code });"
+                "content.activeCellIndex = 1; }",
+                CELL.format(name=f"{name}.zarr"),
             )
-            for hours, events in ((1 / 6, 0), (1 / 6, 10_000), (8, 0), (8, 10_000)):
-                name = f"{hours:.2g}h_{events}"
-                store(root / f"{name}.zarr", hours, events)
-                page = started.new_context(viewport={"width": 1400, "height": 1100}).new_page()
-                path = lab.write(f"{name}.ipynb", IMPORTS)
-                page.goto(f"{lab.url}/doc/tree/{path.name}?token={lab.token}", timeout=90_000)
-                notebook = browsers.Notebook(page, lab.root, path.name)
-                notebook.ready()
-                notebook.run_all()
-                page.evaluate(
-                    "(code) => { const { content } = jupyterapp.shell.currentWidget;"
-                    "content.model.sharedModel.insertCell(1, { cell_type: 'code', source: code });"
-                    "content.activeCellIndex = 1; }",
-                    CELL.format(name=f"{name}.zarr"),
-                )
-                page.wait_for_timeout(1000)
-                there, mapped, *fps = measured(page, notebook, seconds)
-                wide, near = (", ".join(f"{f:.0f}" for f in each) for each in (fps[:3], fps[3:]))
-                said = "10 min" if hours < 1 else f"{hours:g} h"
-                print(
-                    f"| {said}, {events} events | {there:.2f} | {mapped:.2f} | {wide} | {near} |",
-                    flush=True,
-                )
-                page.context.close()
-                lab.end_kernels()
-            started.close()
+            page.wait_for_timeout(1000)
+            there, mapped, *fps = measured(page, notebook, seconds)
+            wide, near = (", ".join(f"{f:.0f}" for f in each) for each in (fps[:3], fps[3:]))
+            said = "10 min" if hours < 1 else f"{hours:g} h"
+            print(
+                f"| {said}, {events} events | {there:.2f} | {mapped:.2f} | {wide} | {near} |",
+                flush=True,
+            )
+            page.context.close()
+            lab.end_kernels()
 
 
 if __name__ == "__main__":

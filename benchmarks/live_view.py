@@ -13,9 +13,7 @@ is taken in the page, after the paint, on the same computer's clock.
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -77,29 +75,16 @@ def main() -> None:
     options.add_argument("--seconds", type=float, default=20.0)
     options.add_argument("--minutes", type=float, default=10.0)
     asked = options.parse_args()
-    from playwright.sync_api import sync_playwright
-
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
-        home, root = Path(folder) / "home", Path(folder) / "root"
-        home.mkdir()
-        root.mkdir()
-        found = next(filter(None, map(shutil.which, browsers.BROWSERS)), None)
-        if found is None:
-            raise SystemExit(f"no Chromium found (looked for {', '.join(browsers.BROWSERS)})")
-        with browsers.serving(home, root) as lab:
-            started = driver.chromium.launch(
-                executable_path=found, headless=True, args=browsers.CHROMIUM_FLAGS
-            )
-            print(
-                "channels  kernel       frames/s   latency ms: median  p95   page thread"
-                "   kernel  recorder  lost"
-            )
-            for channels in (8, 16):
-                for beside in BESIDE:
-                    print(measured(started, lab, channels, beside, asked.seconds), flush=True)
-            if asked.minutes:
-                print(grown(started, lab, asked.minutes))
-            started.close()
+    with browsers.browsing() as (browser, lab):
+        print(
+            "channels  kernel       frames/s   latency ms: median  p95   page thread"
+            "   kernel  recorder  lost"
+        )
+        for channels in (8, 16):
+            for beside in BESIDE:
+                print(measured(browser, lab, channels, beside, asked.seconds), flush=True)
+        if asked.minutes:
+            print(grown(browser, lab, asked.minutes))
 
 
 def opened(browser: Any, lab: Any, channels: int, folder: str) -> Any:

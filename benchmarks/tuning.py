@@ -9,9 +9,7 @@ more and more would still be drawn long after the last key.
 
 from __future__ import annotations
 
-import shutil
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -43,50 +41,37 @@ WATCH = """() => {
 
 def main() -> None:
     presses = int(sys.argv[1]) if len(sys.argv) > 1 else 40
-    from playwright.sync_api import sync_playwright
-
-    found = next(filter(None, map(shutil.which, browsers.BROWSERS)), None)
-    if found is None:
-        raise SystemExit(f"no Chromium found (looked for {', '.join(browsers.BROWSERS)})")
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
-        home, root = Path(folder) / "home", Path(folder) / "root"
-        home.mkdir()
-        root.mkdir()
-        with browsers.serving(home, root) as lab:
-            started = driver.chromium.launch(
-                executable_path=found, headless=True, args=browsers.CHROMIUM_FLAGS
-            )
-            page = started.new_context(viewport={"width": 1400, "height": 1300}).new_page()
-            path = lab.write("tuning.ipynb", CELL)
-            page.goto(f"{lab.url}/doc/tree/{path.name}?token={lab.token}", timeout=90_000)
-            notebook = browsers.Notebook(page, lab.root, path.name)
-            notebook.ready()
-            notebook.run_all()
-            curve = page.locator(".js-plotly-plot .scatterlayer path.js-line").nth(1)
-            curve.wait_for(state="attached", timeout=60_000)
-            page.wait_for_timeout(3000)
-            page.evaluate(WATCH)
-            slider = page.locator(".emgnb-panel .noUi-handle").first
-            slider.focus()
-            lags = []
-            for _ in range(presses):
-                page.evaluate("() => { pressed.length = painted.length = 0; }")
-                page.keyboard.press("ArrowRight")
-                page.wait_for_function("() => painted.length > 0", polling=20)
-                page.wait_for_timeout(600)
-                lags.append(page.evaluate("() => painted[0] - pressed[0]"))
+    with browsers.browsing() as (browser, lab):
+        page = browser.new_context(viewport={"width": 1400, "height": 1300}).new_page()
+        path = lab.write("tuning.ipynb", CELL)
+        page.goto(f"{lab.url}/doc/tree/{path.name}?token={lab.token}", timeout=90_000)
+        notebook = browsers.Notebook(page, lab.root, path.name)
+        notebook.ready()
+        notebook.run_all()
+        curve = page.locator(".js-plotly-plot .scatterlayer path.js-line").nth(1)
+        curve.wait_for(state="attached", timeout=60_000)
+        page.wait_for_timeout(3000)
+        page.evaluate(WATCH)
+        slider = page.locator(".emgnb-panel .noUi-handle").first
+        slider.focus()
+        lags = []
+        for _ in range(presses):
             page.evaluate("() => { pressed.length = painted.length = 0; }")
-            end = time.monotonic() + 10
-            right = True
-            while time.monotonic() < end:
-                page.keyboard.press("ArrowRight" if right else "ArrowLeft")
-                right = not right
-                page.wait_for_timeout(30)
-            page.wait_for_timeout(3000)
-            settled, count, keys = page.evaluate(
-                "() => [painted.at(-1) - pressed.at(-1), painted.length, pressed.length]"
-            )
-            started.close()
+            page.keyboard.press("ArrowRight")
+            page.wait_for_function("() => painted.length > 0", polling=20)
+            page.wait_for_timeout(600)
+            lags.append(page.evaluate("() => painted[0] - pressed[0]"))
+        page.evaluate("() => { pressed.length = painted.length = 0; }")
+        end = time.monotonic() + 10
+        right = True
+        while time.monotonic() < end:
+            page.keyboard.press("ArrowRight" if right else "ArrowLeft")
+            right = not right
+            page.wait_for_timeout(30)
+        page.wait_for_timeout(3000)
+        settled, count, keys = page.evaluate(
+            "() => [painted.at(-1) - pressed.at(-1), painted.length, pressed.length]"
+        )
     print("| | |\n|---|---|")
     print(f"| key to picture, median | {np.median(lags):.0f} ms |")
     print(f"| 95th percentile of {presses} | {np.quantile(lags, 0.95):.0f} ms |")

@@ -10,9 +10,7 @@ would see. Written are docs/widgets/*.png and docs/widgets/journey.webp.
 from __future__ import annotations
 
 import io
-import shutil
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -92,25 +90,12 @@ class Film:
 
 
 def main() -> None:
-    from playwright.sync_api import sync_playwright
-
-    found = next(filter(None, map(shutil.which, browsers.BROWSERS)), None)
-    if found is None:
-        raise SystemExit(f"no Chromium found (looked for {', '.join(browsers.BROWSERS)})")
     PICTURES.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
-        home, root = Path(folder) / "home", Path(folder) / "root"
-        home.mkdir()
-        root.mkdir()
-        started = driver.chromium.launch(
-            executable_path=found, headless=True, args=browsers.CHROMIUM_FLAGS
-        )
-        with browsers.serving(home, root) as lab:
-            take(started, lab)
-        started.close()
+    with browsers.browsing() as (browser, lab):
+        journey(browser, lab)
 
 
-def take(browser: Any, lab: Any) -> None:
+def journey(browser: Any, lab: Any) -> None:
     page = browser.new_context(viewport={"width": WIDE, "height": HEIGHT}).new_page()
     path = lab.write(
         "journey.ipynb", CAPTURE.strip(), CUES.strip(), TUNER.strip(), LABELLER.strip()
@@ -204,17 +189,11 @@ def run(page: Any, cell: int) -> None:
 
 def each(notebook: Any, part: Any, name: str) -> None:
     """Take a widget light and wide, dark and narrow."""
-    page = notebook.page
-    for theme, width in (("JupyterLab Light", WIDE), ("JupyterLab Dark", NARROW)):
-        page.set_viewport_size({"width": width, "height": 1700})
-        notebook.theme(theme)
-        part.scroll_into_view_if_needed()
-        page.wait_for_timeout(800)
-        part.screenshot(path=str(PICTURES / f"{name}_{theme.split()[1].lower()}.png"))
-    page.set_viewport_size({"width": WIDE, "height": HEIGHT})
-    notebook.theme("JupyterLab Light")
+    for theme in notebook.looks(part, wide=WIDE, narrow=NARROW, height=1700):
+        part.screenshot(path=str(PICTURES / f"{name}_{theme}.png"))
+    notebook.page.set_viewport_size({"width": WIDE, "height": HEIGHT})
     part.evaluate("(panel) => panel.scrollIntoView()")
-    page.wait_for_timeout(500)
+    notebook.page.wait_for_timeout(500)
 
 
 if __name__ == "__main__":

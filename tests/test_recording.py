@@ -5,13 +5,14 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 import xarray as xr
 
-from emgnb import recording
+from emgnb import labels, recording
 
 
 def noise(seconds=10.0, rate=1000.0, channels=2, **options):
@@ -256,7 +257,7 @@ def test_a_day_opens_in_little_memory(tmp_path):
         path = writer.close()
     code = """
         import pathlib, re, sys
-        from emgnb import recording
+        from emgnb import labels, recording
         x = recording.open(sys.argv[1])["emg/signal"]
         middle = x.sel(time=slice(43_200, 43_205)).values
         status = pathlib.Path("/proc/self/status").read_text()
@@ -427,3 +428,37 @@ def test_what_is_computed_lazily_is_stored_with_every_part_computed_once(stored,
     again = recording.open(tmp_path / "b.zarr")["emg/signal"]
     xr.testing.assert_equal(again, recording.open(stored)["emg/signal"] / 2)
     assert np.array_equal(again["valid"].values, x["valid"].values)
+
+
+def test_a_table_read_while_it_is_replaced_is_the_old_one_or_the_new(tmp_path):
+    x = recording.signal(np.zeros((100_000, 1), "f4"), rate=1000.0, units="uV")
+    path = recording.save(recording.make(x), tmp_path / "s.zarr")
+
+    def table(k: int) -> xr.Dataset:
+        count = k % 7 + 1
+        onset = np.arange(count) + count / 10
+        return labels.events(onset, onset + 0.2, au=np.full(count, str(count)))
+
+    recording.add_labels(path, "AB", table(0))
+    over, wrong = threading.Event(), []
+
+    def write() -> None:
+        k = 0
+        while not over.is_set():
+            try:
+                recording.add_labels(path, "AB", table(k := k + 1))
+            except Exception as error:
+                wrong.append(error)
+
+    thread = threading.Thread(target=write, daemon=True)
+    thread.start()
+    try:
+        for _ in range(30):
+            found = recording.open(path)["labels/AB"].to_dataset()
+            count = found.sizes["event"]
+            assert found["au"].values.tolist() == [str(count)] * count
+            np.testing.assert_allclose(found["onset"].values, np.arange(count) + count / 10)
+    finally:
+        over.set()
+        thread.join()
+    assert not wrong

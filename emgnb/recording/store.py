@@ -8,6 +8,7 @@ only when it is complete, and never over an existing one.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import shutil
@@ -33,6 +34,8 @@ CHUNK_SECONDS = 60.0
 MAX_CHUNK_ROWS = 1 << 20
 # The 16-bit code for a lost sample; the converters in question give at most 15 bits.
 LOST = np.int16(-32768)
+# How often a session is read anew when a table of its labels was replaced meanwhile.
+READINGS = 10
 
 
 def save(session: xr.DataTree, path: str | os.PathLike[str]) -> Path:
@@ -66,7 +69,9 @@ def save(session: xr.DataTree, path: str | os.PathLike[str]) -> Path:
 
 
 def open(path: str | os.PathLike[str], *, chunks: float | None = None) -> xr.DataTree:
-    """Open a session lazily: samples are read when they are used.
+    """Open a session lazily: samples are read when they are used, tables of events now.
+
+    Where somebody replaces a table meanwhile, all is read again: a table is the old one or the new.
 
     Parameters
     ----------
@@ -86,6 +91,30 @@ def open(path: str | os.PathLike[str], *, chunks: float | None = None) -> xr.Dat
         need_positive(chunks=chunks)
     if not store.exists():
         raise FileNotFoundError(f"no session at {store}: check the name, or record one first")
+    for _ in range(READINGS):
+        before = _tables(store)
+        try:
+            opened = _read(store, chunks)
+        except ValueError:
+            if _tables(store) == before:
+                raise
+            continue
+        if _tables(store) == before:
+            return opened
+    raise ValueError(f"the labels in {store} are being rewritten all the time: try again")
+
+
+def _tables(store: Path) -> dict[str, tuple[int, int]]:
+    """Tell each coder's table from any that was or will be in its place."""
+    found = {}
+    for each in store.glob("labels/*/zarr.json"):
+        with contextlib.suppress(FileNotFoundError):
+            about = each.stat()
+            found[each.parent.name] = (about.st_ino, about.st_mtime_ns)
+    return found
+
+
+def _read(store: Path, chunks: float | None) -> xr.DataTree:
     try:
         tree = xr.open_datatree(store, engine="zarr", chunks=None, consolidated=False)
     except Exception as error:
@@ -93,6 +122,11 @@ def open(path: str | os.PathLike[str], *, chunks: float | None = None) -> xr.Dat
     nodes = {}
     for node in tree.subtree:
         dataset = node.to_dataset(inherit=False)
+        if node.path.startswith("/labels/"):
+            try:
+                dataset = dataset.load()
+            except Exception as error:  # Zarr has no one error for what is not there
+                raise ValueError(f"{store} is not a session store: {error}") from error
         if "time_step" in dataset.attrs:
             dataset = _with_time(dataset)
         for name, variable in dataset.variables.items():

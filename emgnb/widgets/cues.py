@@ -71,8 +71,9 @@ class Cues(Panel):
         steps = self.protocol.steps()
         self._stage = _Stage(
             title=self.protocol.title,
-            summary=f"{len(steps)} expressions, about {_minutes(self.protocol.duration)}. "
-            "Space starts, pauses and goes on; R takes the last one back.",
+            summary=f"{self._expressions(len(steps))} expressions, about "
+            f"{_minutes(self.protocol.duration)}. Space starts, pauses and goes on; "
+            "R takes the last one back.",
             moment=_message(Moment("ready", steps[0], 0.0, 0, len(steps)), 0),
         )
         self._stage.on_msg(self._heard)
@@ -137,7 +138,12 @@ class Cues(Panel):
             if self.lags
             else ""
         )
-        return f"{self.run.moment.number} expressions asked for{taken}{seen}"
+        asked = self._expressions(self.run.moment.number)
+        return f"{asked} expressions asked for{taken}{seen}"
+
+    def _expressions(self, steps: int) -> int:
+        """How many of the first steps ask for an expression: the rest at the start is none."""
+        return max(steps - bool(self.protocol.baseline), 0)
 
     def _heard(self, _: Any, content: Mapping[str, Any], __: Any) -> None:
         kind = content["kind"]

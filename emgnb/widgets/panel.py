@@ -26,8 +26,8 @@ def joined(*files: str) -> str:
     return "\n".join((HERE / file).read_text("utf-8") for file in files)
 
 
-class _Keys(anywidget.AnyWidget):
-    _esm = HERE / "keys.js"
+class _Front(anywidget.AnyWidget):
+    _esm = HERE / "panel.js"
     _css = HERE / "panel.css"
     label = traitlets.Unicode().tag(sync=True)
 
@@ -47,7 +47,7 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
         self._text = self._line_of_code = ""
         self._message = ipywidgets.HTML()
         self._code = ipywidgets.HTML()
-        super().__init__([_Keys(label=label), *children, self._message, self._code])
+        super().__init__([_Front(label=label), *children, self._message, self._code])
         self.add_class("emgnb-panel")
         self._forget = _when_its_cell_runs_again(self.close)
 

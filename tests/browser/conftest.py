@@ -17,6 +17,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -105,6 +106,26 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
         _missing("JupyterLab is not installed (pip install 'emgnb[lab]')")
     with serving(tmp_path_factory.mktemp("jupyter"), tmp_path_factory.mktemp("lab")) as server:
         yield server
+
+
+@contextlib.contextmanager
+def browsing() -> Iterator[tuple[Any, LabServer]]:
+    """Run a Chromium, and a JupyterLab in a folder of its own: for scripts that measure or draw."""
+    from playwright.sync_api import sync_playwright
+
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        raise SystemExit(f"no Chromium found (looked for {', '.join(BROWSERS)})")
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
+        home, root = Path(folder) / "home", Path(folder) / "root"
+        home.mkdir()
+        root.mkdir()
+        with serving(home, root) as lab:
+            started = driver.chromium.launch(
+                executable_path=found, headless=True, args=CHROMIUM_FLAGS
+            )
+            yield started, lab
+            started.close()
 
 
 @contextlib.contextmanager
@@ -298,16 +319,23 @@ class Notebook:
             if fault["impact"] in ("serious", "critical")
         ]
 
-    def look(self, state: str, selector: str = ".emgnb-panel", height: int = 1250) -> None:
-        """Show a part light and wide, dark and narrow; everybody must be able to use it."""
-        for theme, width in (("JupyterLab Light", 1400), ("JupyterLab Dark", 700)):
+    def looks(
+        self, part: Any, *, wide: int = 1400, narrow: int = 700, height: int = 1250
+    ) -> Iterator[str]:
+        """Show a part light and wide, then dark and narrow; yields "light" and "dark"."""
+        for theme, width in (("Light", wide), ("Dark", narrow)):
             self.page.set_viewport_size({"width": width, "height": height})
-            self.theme(theme)
-            self.page.locator(selector).scroll_into_view_if_needed()
-            self.screenshot(f"{state}_{theme.split()[1].lower()}")
-            assert self.faults_for_assistive_tools(selector) == []
-        self.page.set_viewport_size({"width": 1400, "height": height})
+            self.theme(f"JupyterLab {theme}")
+            part.scroll_into_view_if_needed()
+            yield theme.lower()
+        self.page.set_viewport_size({"width": wide, "height": height})
         self.theme("JupyterLab Light")
+
+    def look(self, state: str, selector: str = ".emgnb-panel", height: int = 1250) -> None:
+        """Take the pictures of a part; everybody must be able to use it."""
+        for theme in self.looks(self.page.locator(selector), height=height):
+            self.screenshot(f"{state}_{theme}")
+            assert self.faults_for_assistive_tools(selector) == []
 
     def screenshot(self, what: str = "") -> Path:
         self.shots += 1

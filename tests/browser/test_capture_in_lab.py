@@ -391,6 +391,43 @@ def test_out_of_sight_nothing_is_drawn(bare: Any) -> None:
     bare.wait_for_function("(n) => Number(window.shows.canvas.dataset.frames) > n", arg=before)
 
 
+def test_a_picture_without_news_follows_size_and_theme_and_names_its_ranges(bare: Any) -> None:
+    module(bare, "dom.js", "live.js", shows="liveView(document.getElementById('here'))")
+    bare.evaluate(
+        """() => {
+             document.body.dataset.jpThemeLight = 'true';
+             const about = { channels: ['a'], rate: 1000, seconds: 2, units: 'V', origin: 0 };
+             window.shows.layout(about);
+             const n = 2000, values = new Float32Array(n).map((_, i) => Math.sin(i / 50));
+             window.shows.take(0, values);
+           }"""
+    )
+    inked = """() => { const { canvas } = window.shows, pen = canvas.getContext('2d');
+      const { data } = pen.getImageData(0, 20, canvas.width, canvas.height - 60);
+      const seen = {};
+      for (let i = 0; i < data.length; i += 4)
+        if (data[i + 3] > 250) {
+          const colour = data.slice(i, i + 3).join();
+          seen[colour] = (seen[colour] ?? 0) + 1;
+        }
+      return Object.entries(seen).sort((a, b) => b[1] - a[1])[0] ?? [null, 0]; }"""
+    said = bare.locator(".emgnb-scope .range")
+    bare.wait_for_function("() => document.querySelector('.range').textContent.includes('V')")
+    low, high = (float(part) for part in said.inner_text().removesuffix(" V").split(" … "))
+    assert -1.3 < low < -1 < 1 < high < 1.3
+    light = bare.evaluate(inked)
+    assert light[1] > 300
+    bare.evaluate("() => window.shows.set({ paused: true })")
+    bare.set_viewport_size({"width": 600, "height": 500})
+    bare.wait_for_timeout(400)
+    narrow = bare.evaluate(inked)
+    assert narrow[0] == light[0]
+    assert narrow[1] > 150
+    bare.evaluate("() => { document.body.dataset.jpThemeLight = 'false'; }")
+    bare.wait_for_timeout(400)
+    assert bare.evaluate(inked)[0] not in (light[0], None)
+
+
 def test_electrodes_are_placed_by_mouse_and_by_keys(bare: Any) -> None:
     from emgnb.widgets import desk as desks
 

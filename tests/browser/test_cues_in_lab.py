@@ -95,6 +95,8 @@ def test_buttons_do_the_same_and_what_goes_wrong_is_said(
     assert notebook.value("guide.run.moment.of") == "4"
     shows(page, "over", 4)
     notebook.until("guide.run.over", "True")
+    said = notebook.value("guide.message")  # the rest at the start is no expression
+    assert said.startswith("'3 expressions asked for, 1 taken back; ")
     stage.get_by_role("button", name="Once more").click()
     shows(page, "hold", 2)
     stage.get_by_role("button", name="Stop").click()

@@ -1,6 +1,8 @@
-// Keeps keys inside the panel this sits in: a key pressed while one of its buttons has the focus
-// would be a command to the notebook, `x` cuts the cell and `b` inserts one. The attribute must be on
-// the element that has the focus: on an element around it the notebook finds its own selector first.
+// What every panel needs in the page: a name, names for its controls, and its keys kept inside.
+
+// A key pressed while one of its buttons has the focus would be a command to the notebook, `x` cuts
+// the cell and `b` inserts one. The attribute must be on the element that has the focus: on an element
+// around it the notebook finds its own selector first.
 const KEEP = "data-lm-suppress-shortcuts";
 const NAMING = 250; // ms from a change in the panel until its new controls have their names
 
