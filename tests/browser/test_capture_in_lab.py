@@ -313,6 +313,52 @@ def test_what_is_wrong_is_said_and_every_state_can_be_read_aloud(
     assert session.attrs["consent"]["sharing"] == "not shared"
 
 
+MINUTE = """
+import os, time
+import numpy as np
+from emgnb.widgets.live import LiveView
+view = LiveView(channels=[f"ch{n}" for n in range(8)], rate=1000.0, units="V")
+noise = np.random.default_rng(0).normal(size=(33, 8)).astype("f4")
+def minute():
+    # ten times as fast as a board sends, which is what the server lets through
+    end = view.newest + 60_000
+    while view.newest < end:
+        view.push(np.arange(view.newest + 1, view.newest + 34), noise)
+        time.sleep(0.0033)
+    return view.newest
+def resident():
+    import psutil
+    return psutil.Process().memory_info().rss
+view
+"""
+
+
+def test_ten_minutes_of_live_view_leave_page_and_kernel_as_they_were(
+    lab: Any, open_notebook: Callable[..., Any]
+) -> None:
+    """Of samples: they come ten times as fast. For the clock's ten, see benchmarks/live_view.py."""
+    notebook = open_notebook(lab.write("minutes.ipynb", MINUTE))
+    notebook.run_all()
+    page = notebook.page
+    meter = page.context.new_cdp_session(page)
+    meter.send("HeapProfiler.enable")
+    held = []
+    for _ in range(10):
+        newest = int(notebook.value("minute()"))
+        page.wait_for_function(
+            "(scan) => Number(document.querySelector('canvas.emgnb-live').dataset.scan) > scan",
+            arg=newest,
+        )
+        meter.send("HeapProfiler.collectGarbage")
+        heap = meter.send("Runtime.getHeapUsage")["usedSize"]
+        elements = page.evaluate("document.getElementsByTagName('*').length")
+        held.append((heap / 1e6, int(notebook.value("resident()")) / 1e6, elements))
+    settled, last = held[1], held[-1]  # what is kept for a minute is full by then
+    assert last[0] < settled[0] + 3, held
+    assert last[1] < settled[1] + 15, held
+    assert last[2] == settled[2], held
+
+
 # ---- the drawing, in a page of its own
 
 
