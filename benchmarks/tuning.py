@@ -26,16 +26,19 @@ x = recording.emg(simulate.example()).isel(time=slice(0, 60_000)).load()
 tuner = Tuner(x, filters.Chain(filters.BandPass(20, 450), filters.Notch(50)))
 tuner
 """
-# Notes when a key went down, and when a curve changed by it was painted.
+# Notes when a key went down, and when a picture that came after it was painted.
 WATCH = """() => {
   window.pressed = []; window.painted = [];
-  const after = new MessageChannel();
+  const canvas = document.querySelector('.emgnb-tuned canvas');
+  let last = canvas.dataset.picture;
+  const after = new MessageChannel();  // its message comes once the frame is painted
   after.port1.onmessage = () => window.painted.push(performance.now());
   document.addEventListener('keydown', () => window.pressed.push(performance.now()), true);
-  const curve = document.querySelectorAll('.js-plotly-plot .scatterlayer path.js-line')[1];
-  new MutationObserver(() => requestAnimationFrame(() => after.port2.postMessage(0)))
-    .observe(curve.closest('.scatterlayer'), { attributes: true, subtree: true,
-                                               attributeFilter: ['d'] });
+  new MutationObserver(() => {
+    if (canvas.dataset.picture === last) return;
+    last = canvas.dataset.picture;
+    requestAnimationFrame(() => after.port2.postMessage(0));
+  }).observe(canvas, { attributes: true, attributeFilter: ['data-frames'] });
 }"""
 
 
@@ -48,8 +51,7 @@ def main() -> None:
         notebook = browsers.Notebook(page, lab.root, path.name)
         notebook.ready()
         notebook.run_all()
-        curve = page.locator(".js-plotly-plot .scatterlayer path.js-line").nth(1)
-        curve.wait_for(state="attached", timeout=60_000)
+        page.locator(".emgnb-tuned canvas[data-picture]").wait_for(timeout=60_000)
         page.wait_for_timeout(3000)
         page.evaluate(WATCH)
         slider = page.locator(".emgnb-panel .noUi-handle").first
@@ -75,7 +77,7 @@ def main() -> None:
     print("| | |\n|---|---|")
     print(f"| key to picture, median | {np.median(lags):.0f} ms |")
     print(f"| 95th percentile of {presses} | {np.quantile(lags, 0.95):.0f} ms |")
-    print(f"| drag of 10 s: keys, curves painted | {keys}, {count} |")
+    print(f"| drag of 10 s: keys, pictures painted | {keys}, {count} |")
     print(f"| last key to last picture | {settled:.0f} ms |")
 
 

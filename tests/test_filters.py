@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import signal as dsp
 
-from emgnb import recording
+from emgnb import recording, simulate
 from emgnb.filters import (
     PRESETS,
     STEPS,
@@ -733,3 +733,23 @@ def test_a_dead_channel_that_marks_all_invalid_does_not_take_the_others_levels()
 def test_options_by_mistake_are_told_in_the_words_of_the_step(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+@pytest.mark.parametrize("name", sorted(STEPS))
+def test_a_step_says_whether_a_channel_needs_the_others(name: str) -> None:
+    x = recording.emg(simulate.example()).isel(time=slice(0, 30_000)).load()
+    t = x["time"].values
+    values = x.values + (5 * np.sin(2 * np.pi * 50.02 * t))[:, np.newaxis]
+    values[5000:5100, 3] = np.nan
+    names = [str(channel) for channel in x["channel"].values]
+    step = STEPS[name](reference=names[5]) if name == "Blink" else STEPS[name]()
+    kind = "raw" if step.refuses_kind("raw") is None else "envelope"
+    x = x.copy(data=values).assign_coords(signal_kind=("channel", [kind] * len(names)))
+    if not step.alone:
+        assert not Chain(Rectify(), step).alone
+        return
+    assert Chain(Rectify(), step).alone
+    together = Chain(step)(x)
+    for i in range(len(names)):
+        apart = Chain(step)(x.isel(channel=[i]))
+        np.testing.assert_array_equal(apart.values, together.values[:, [i]])

@@ -63,8 +63,8 @@ def amplitude(x: xr.DataArray, frequency: float) -> float:
     return float(2 * abs(np.mean(middle.values * turn)))
 
 
-def drawn(tuner: Tuner, curve: int) -> np.ndarray[Any, Any]:
-    return np.asarray(tuner.figure.data[curve].y, dtype=float)
+def drawn(tuner: Tuner, curve: str) -> np.ndarray[Any, Any]:
+    return np.asarray(tuner.picture.curves[curve][1], dtype=float)
 
 
 def until(true: Callable[[], bool], seconds: float = 10.0) -> None:
@@ -85,11 +85,11 @@ def test_the_tuner_begins_with_the_preset_of_the_signal(tuner: Tuner) -> None:
 
 
 def test_a_control_changes_the_chain_and_the_picture(tuner: Tuner) -> None:
-    before = drawn(tuner, 1)
+    before = drawn(tuner, "filtered")
     tuner.set("BandPass", low=180)
     assert tuner.wait()
     assert tuner.chain == Chain(BandPass(180, 450), Notch(50))
-    after = drawn(tuner, 1)
+    after = drawn(tuner, "filtered")
     assert np.nanmax(np.abs(after[500:1500])) < 0.6 * np.nanmax(np.abs(before[500:1500]))
 
 
@@ -141,8 +141,8 @@ def test_a_chain_that_does_not_suit_the_signal_is_refused_in_words() -> None:
     assert made.wait()
     assert "20–450 Hz" in made.message
     assert made.error is not None
-    assert drawn(made, 0).size  # the recording is shown all the same
-    assert not drawn(made, 1).size
+    assert drawn(made, "recorded").size  # the recording is shown all the same
+    assert not drawn(made, "filtered").size
     made.close()
 
 
@@ -171,7 +171,7 @@ def test_only_the_newest_of_many_changes_must_be_drawn(tuner: Tuner) -> None:
     assert tuner.wait()
     assert tuner.chain.steps[0] == BandPass(109, 450)
     wanted = tuner.chain.response(RATE, frequency=[60.0])["magnitude_zero_phase"].item()
-    shown = np.interp(60.0, tuner.figure.data[4].x, drawn(tuner, 4))
+    shown = np.interp(60.0, tuner.picture.curves["response"][0], drawn(tuner, "response"))
     assert shown == pytest.approx(max(wanted, -120), abs=0.5)
 
 
@@ -328,14 +328,42 @@ def test_each_answer_of_the_chain_can_be_drawn(tuner: Tuner) -> None:
         assert tuner.wait()
         scale = 1e3 if what == "group delay" else 1.0
         wanted = scale * np.interp(130.0, response["frequency"], response[name])
-        assert np.interp(130.0, tuner.figure.data[4].x, drawn(tuner, 4)) == pytest.approx(
-            wanted, rel=0.05
-        )
+        assert np.interp(
+            130.0, tuner.picture.curves["response"][0], drawn(tuner, "response")
+        ) == pytest.approx(wanted, rel=0.05)
     tuner._what.value = "impulse"
     assert tuner.wait()
-    lag = np.asarray(tuner.figure.data[4].x)
-    assert lag[np.argmax(drawn(tuner, 4))] == pytest.approx(0.0, abs=1e-3)
-    assert tuner.figure.layout.xaxis4.title.text == "time (s)"
+    lag = np.asarray(tuner.picture.curves["response"][0])
+    assert lag[np.argmax(drawn(tuner, "response"))] == pytest.approx(0.0, abs=1e-3)
+    assert tuner.picture.panes[3]["unit"] == "s"
+
+
+def test_what_is_in_view_is_drawn_from_its_own_samples(tuner: Tuner) -> None:
+    times, values = tuner.picture.curves["recorded"]
+    assert times[0] < 0.01
+    assert times[-1] > 4.99
+    tuner.picture.view = [1.0, 1.2]
+    assert tuner.wait()
+    times, values = tuner.picture.curves["recorded"]
+    assert (times[0], times[-1]) == (pytest.approx(1.0, abs=0.002), pytest.approx(1.2, abs=0.002))
+    wanted = raw_signal()["time"].sel(time=times[::2], method="nearest")
+    np.testing.assert_allclose(times[::2], wanted, atol=1e-9)
+    np.testing.assert_array_equal(values[::2], raw_signal().isel(channel=0).sel(time=wanted))
+    tuner._channel.value = 1
+    assert tuner.wait()
+    times, values = tuner.picture.curves["recorded"]
+    np.testing.assert_array_equal(values[::2], raw_signal().isel(channel=1).sel(time=wanted))
+
+
+def test_a_chain_that_looks_at_all_channels_is_drawn_as_it_comes_out() -> None:
+    x = emg(hum=20.0)
+    made = Tuner(x, Chain(filters.MainsFit(50)))
+    made.picture.view = [3.0, 3.5]
+    assert made.wait()
+    times, values = made.picture.curves["filtered"]
+    wanted = made.filtered.isel(channel=0).sel(time=times[::2], method="nearest")
+    np.testing.assert_allclose(values[::2], wanted, rtol=1e-5)
+    made.close()
 
 
 # ---- stored sessions

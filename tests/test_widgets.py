@@ -50,10 +50,6 @@ def amplitude(x: xr.DataArray, frequency: float) -> float:
     return float(2 * abs(np.mean(middle.values * turn)))
 
 
-def drawn(tuner: Tuner, curve: int) -> np.ndarray[Any, Any]:
-    return np.asarray(tuner.figure.data[curve].y, dtype=float)
-
-
 def sent_by(widget: Any) -> list[tuple[dict[str, Any], list[bytes]]]:
     """Collect what a widget sends to its front end."""
     sent: list[tuple[dict[str, Any], list[bytes]]] = []

@@ -59,6 +59,7 @@ class Step:
     linear: ClassVar[bool] = True
     removes_offset: ClassVar[bool] = False
     local: ClassVar[bool] = False
+    alone: ClassVar[bool] = True  # a channel's result is the same whatever the others hold
 
     def __post_init__(self) -> None:
         # A NumPy scalar would make the repr no Python that recreates the step.

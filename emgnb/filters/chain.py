@@ -75,6 +75,11 @@ class Chain:
             return self._lazily(x)
         return self._whole(x)[0]
 
+    @property
+    def alone(self) -> bool:
+        """Whether a channel comes out the same whatever other channels are given with it."""
+        return all(step.alone for step in self.steps)
+
     def blocks(self, x: xr.DataArray, *, seconds: float = recording.PART) -> Iterator[xr.DataArray]:
         """Filter a recording of any length part by part: joined, the parts are `chain(x)`.
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -63,6 +63,7 @@ class Heartbeat(Step):
     doi:10.3390/s20174890
     """
 
+    alone: ClassVar[bool] = False
     reference: str | None = None
 
     def refuses_kind(self, kind: str) -> str | None:
@@ -160,6 +161,7 @@ class Blink(Step):
     Gratton, Coles, Donchin 1983, doi:10.1016/0013-4694(83)90135-9
     """
 
+    alone: ClassVar[bool] = False
     reference: str = ""
     threshold: float = 4.0
     margin: float = 0.15

@@ -61,6 +61,7 @@ class _InStretches(OfMains):
 
     length: float
     local: ClassVar[bool] = True
+    alone: ClassVar[bool] = False  # where the mains is, all channels say together
 
     def refuses_live(self) -> str | None:
         return (

@@ -1,22 +1,27 @@
-"""The picture of the tuner: recorded and filtered signal, both spectra, the chain's response."""
+"""The picture of the tuner: recorded and filtered signal, both spectra, the chain's response.
+
+The browser draws it on a canvas from at most a few thousand points, sent in one message. A plotly
+figure of the same takes 110 to 210 ms from message to screen, which a slider would wait for.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+import anywidget
 import numpy as np
-import plotly.graph_objects as go
+import traitlets
 import xarray as xr
 from numpy.typing import NDArray
-from plotly.subplots import make_subplots
 
 from emgnb.widgets.decimate import Decimated
+from emgnb.widgets.panel import joined
 
-_RAW, _FILTERED = "#767676", "#0072B2"
 _POINTS = 1000  # each drawn as least and greatest value: what a screen has columns
 _LOWEST = -120  # dB
-# What the fourth panel can show: variable and scale to draw, title of its axis, its range, and
+_DECADES = 7  # what a 16-bit signal has; below is rounding
+# What the last pane can show: variable and scale to draw, title of its axis, its range, and
 # whether it is drawn over frequency.
 RESPONSES: dict[str, tuple[str, float, str, tuple[float, float] | None, bool]] = {
     "magnitude": ("magnitude_zero_phase", 1.0, "zero-phase response (dB)", (-85, 5), True),
@@ -24,144 +29,125 @@ RESPONSES: dict[str, tuple[str, float, str, tuple[float, float] | None, bool]] =
     "group delay": ("group_delay", 1e3, "group delay, live (ms)", None, True),
     "impulse": ("impulse_zero_phase", 1.0, "answer to one sharp tick", None, False),
 }
+Curve = tuple[NDArray[np.float64], NDArray[np.float32]]
 
 
-class _Figure(go.FigureWidget):  # type: ignore[misc]
-    """A figure that bears quick changes.
+class Picture(anywidget.AnyWidget):
+    """One channel as recorded and filtered, both its spectra, and what the chain does.
 
-    After each change the browser reports how what it drew differs from what it was sent. When the
-    next change is there already, the report holds samples, on which plotly 6 and 7 stumble over
-    ``if not array``, and a zoom that comes in the same message is lost. Nothing here needs it.
-    """
-
-    @staticmethod
-    def _remove_overlapping_props(*_: Any) -> list[Any]:
-        return []
-
-
-def figure(x: xr.DataArray) -> Any:
-    """Lay out the five curves: recorded, filtered, both their spectra, the response in dB.
-
-    Parameters
+    Attributes
     ----------
-    x : (time, channel), of which the axes take the unit
+    curves : across and up of all that is drawn, by name: ``recorded``, ``filtered``,
+        ``power recorded``, ``power filtered``, ``response``
+    view : first and last second in view, empty for the whole; the browser sets it too
     """
-    units = x.attrs["units"]
-    made = _Figure(
-        make_subplots(
-            rows=3,
-            cols=2,
-            specs=[[{"colspan": 2}, None], [{"colspan": 2}, None], [{}, {}]],
-            row_heights=[0.28, 0.28, 0.44],
-            vertical_spacing=0.09,
-            horizontal_spacing=0.09,
-        )
-    )
-    made._config = {"responsive": True, "displaylogo": False}  # as wide as the notebook
-    for name, colour, row, col in (
-        ("as recorded", _RAW, 1, 1),
-        ("filtered", _FILTERED, 2, 1),
-        ("as recorded", _RAW, 3, 1),
-        ("filtered", _FILTERED, 3, 1),
-        ("response", "#D55E00", 3, 2),
-    ):
-        made.add_scatter(
-            x=[],
-            y=[],
-            mode="lines",
-            name=name,
-            line={"color": colour, "width": 1},
-            row=row,
-            col=col,
-        )
-    made.update_layout(
-        autosize=True,
-        height=560,
-        margin={"l": 70, "r": 10, "t": 10, "b": 40},
-        showlegend=False,
-        template="none",
-        font={"color": "#767676", "size": 11},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-    )
-    made.update_xaxes(gridcolor="rgba(128,128,128,0.2)", zeroline=False)
-    made.update_yaxes(gridcolor="rgba(128,128,128,0.2)", zeroline=False)
-    made.update_xaxes(showticklabels=False, row=1, col=1)
-    made.update_xaxes(matches="x", row=2, col=1)
-    made.update_xaxes(title_text="time (s)", title_standoff=2, row=2, col=1)
-    made.update_xaxes(title_text="frequency (Hz)", row=3)
-    made.update_yaxes(title_standoff=4, row=3, col=2)
-    made.update_yaxes(title_text=f"as recorded ({units})", row=1, col=1)
-    made.update_yaxes(title_text=f"filtered ({units})", row=2, col=1)
-    made.update_yaxes(
-        title_text=f"power density ({units}²/Hz)", type="log", exponentformat="power", row=3, col=1
-    )
-    return made
+
+    _esm = joined("dom.js", "picture.js")
+    _css = joined("picture.css")
+    panes = traitlets.List(traitlets.Dict()).tag(sync=True)
+    view: traitlets.List[float] = traitlets.List(traitlets.Float()).tag(sync=True)
+
+    def __init__(self, **traits: Any) -> None:
+        self.curves: dict[str, Curve] = {}
+        super().__init__(**traits)
+
+    def draw(
+        self,
+        raw: xr.DataArray,
+        out: xr.DataArray | None,
+        powers: Sequence[xr.DataArray] | None,
+        response: xr.Dataset | None,
+        what: str,
+    ) -> None:
+        """Draw one channel, in one message to the browser.
+
+        Parameters
+        ----------
+        raw, out : (time, 1) as recorded, and filtered; nothing is drawn of what is None
+        powers : spectra (frequency, 1) of both
+        response : see `filters.Chain.response`
+        what : which of `RESPONSES` the last pane shows
+        """
+        self.curves = dict(_curves(raw, out, self.view, powers, response, what))
+        units = _written(raw)
+        extent = [float(raw["time"][i]) for i in (0, -1)]
+        top = float(np.log10(max(1e-30, *(float(p.max()) for p in powers)))) if powers else 0.0
+        _, _, title, span, over_frequency = RESPONSES[what]
+        self.panes = [
+            self._pane(f"as recorded ({units})", "s", ["recorded"], extent=extent),
+            self._pane(
+                f"filtered ({_written(raw if out is None else out)})",
+                "s",
+                ["filtered"],
+                extent=extent,
+            ),
+            self._pane(
+                f"power density ({units}²/Hz)",
+                "Hz",
+                ["power recorded", "power filtered"],
+                span=[top - _DECADES, top + 0.5],
+                log=True,
+            ),
+            self._pane(title, "Hz" if over_frequency else "s", ["response"], span=span),
+        ]
+
+    def _pane(self, title: str, unit: str, names: list[str], **more: Any) -> dict[str, Any]:
+        """Describe a pane; a float32 holds a place only from the start of its curve on."""
+        curves = []
+        for name in names:
+            across, up = self.curves[name]
+            start = float(across[0]) if across.size else 0.0
+            curves.append(
+                {
+                    "name": name,
+                    "start": start,
+                    "across": (across - start).astype("<f4").tobytes(),
+                    "up": up.astype("<f4").tobytes(),
+                }
+            )
+        return {"title": title, "unit": unit, "curves": curves, **more}
 
 
-def draw(
-    figure: Any,
+def _written(x: xr.DataArray) -> str:
+    return str(x.attrs["units"]).replace("uV", "µV")
+
+
+def _curves(
     raw: xr.DataArray,
     out: xr.DataArray | None,
-    view: tuple[float, float] | None,
+    view: Sequence[float],
     powers: Sequence[xr.DataArray] | None,
     response: xr.Dataset | None,
     what: str,
-) -> None:
-    """Put one channel into the figure, in one message to the browser.
-
-    Parameters
-    ----------
-    raw, out : (time, 1) as recorded, and filtered; nothing is drawn of what is None
-    view : first and last second drawn; the whole by default
-    powers : spectra (frequency, 1) of both
-    response : see `filters.Chain.response`
-    what : which of `RESPONSES` the last panel shows
-    """
-    data, layout = figure.data, figure.layout
-    with figure.batch_update():
-        for curve, x in zip(data[:2], (raw, out), strict=True):
-            if x is None:
-                curve.y = []
-                continue
-            whole = Decimated(x)
-            start, end = view or whole.extent
-            times, values = whole.stretch(float(start), float(end), _POINTS)
-            curve.x = np.repeat(times, 2).astype(np.float32)
-            curve.y = values[0].reshape(-1)
-        for curve, power in zip(data[2:4], powers or (None, None), strict=True):
-            curve.y = [] if power is None else _positive(power)
-            if power is not None:
-                curve.x = power["frequency"].values.astype(np.float32)
-        if powers:
-            # seven decades are what a 16-bit signal has; below is rounding
-            top = float(np.log10(max(1e-30, np.nanmax([float(p.max()) for p in powers]))))
-            layout.yaxis3.range = [top - 7, top + 0.5]
-        _draw_response(data[4], layout, response, what)
-        if out is not None:
-            layout.yaxis2.title.text = f"filtered ({out.attrs['units']})"
+) -> Iterator[tuple[str, Curve]]:
+    nothing = np.empty(0), np.empty(0, dtype=np.float32)
+    for name, x in (("recorded", raw), ("filtered", out)):
+        yield name, nothing if x is None else _thinned(x, view)
+    for name, power in zip(("recorded", "filtered"), powers or (None, None), strict=True):
+        yield (
+            f"power {name}",
+            nothing if power is None else (power["frequency"].values, power.values[:, 0]),
+        )
+    yield "response", nothing if response is None else _answer(response, what)
 
 
-def _draw_response(curve: Any, layout: Any, response: xr.Dataset | None, what: str) -> None:
-    name, scale, title, span, over_frequency = RESPONSES[what]
-    if response is None:
-        curve.y = []
-        return
+def _thinned(x: xr.DataArray, view: Sequence[float]) -> Curve:
+    whole = Decimated(x)
+    start, end = view or whole.extent
+    times, values = whole.stretch(float(start), float(end), _POINTS)
+    return np.repeat(times, 2), values[0].reshape(-1)
+
+
+def _answer(response: xr.Dataset, what: str) -> Curve:
+    name, scale, _, _, over_frequency = RESPONSES[what]
     values = scale * response[name].values
     if what == "magnitude":
         values = np.maximum(values, _LOWEST)
     elif what == "group delay":
         # Where nothing passes, its delay is rounding.
         values = np.where(response["magnitude"].values > -40, values, np.nan)
-    curve.x = response["frequency" if over_frequency else "lag"].values.astype(np.float32)
-    curve.y = values.astype(np.float32)
-    layout.yaxis4.title.text = title
-    layout.yaxis4.range = span
-    layout.yaxis4.autorange = span is None
-    layout.xaxis4.title.text = "frequency (Hz)" if over_frequency else "time (s)"
-
-
-def _positive(power: xr.DataArray) -> NDArray[np.float32]:
-    values: NDArray[np.float32] = power.values[:, 0].astype(np.float32)
-    values[values <= 0] = np.nan  # no place on a logarithmic axis
-    return values
+    across = response["frequency" if over_frequency else "lag"].values
+    if what == "impulse":  # only while it lasts
+        there = np.flatnonzero(np.abs(values) >= 0.003 * np.abs(values).max())
+        across, values = across[there[0] : there[-1] + 1], values[there[0] : there[-1] + 1]
+    return across, values.astype(np.float32)

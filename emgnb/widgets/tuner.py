@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from emgnb import filters, quality, recording, spectra
 from emgnb.filters import Chain, Step
 from emgnb.widgets.panel import Panel
-from emgnb.widgets.picture import RESPONSES, draw, figure
+from emgnb.widgets.picture import RESPONSES, Picture
 from emgnb.widgets.steps import Rows, State, known, offered
 from emgnb.widgets.worker import LatestWins
 
@@ -36,7 +36,7 @@ _STEPS: dict[str, tuple[Step, ...]] = {
 }
 _FITTING = "for this recording"
 _SLOTS = ("A", "B")
-Wish = tuple[Chain, int, tuple[float, float] | None, str]
+Wish = tuple[Chain, int, str]
 
 
 class Tuner(Panel):
@@ -112,16 +112,16 @@ class Tuner(Panel):
         self._slots = dict.fromkeys(_SLOTS, state)
         self._steps = known(names)
         self._controls(names)
-        self.figure = figure(self._shown)
-        self._view: tuple[float, float] | None = None
-        self.figure.layout.on_change(self._zoomed, "xaxis.range", "xaxis.autorange")
+        self._made: tuple[tuple[Chain, int], xr.DataArray, xr.Dataset] | None = None
+        self.picture = Picture()
+        self.picture.observe(lambda _: self._changed(), "view")
         super().__init__(
             [
                 self._bar,
                 self._rows,
                 self._adding,
                 self._doubts,
-                self.figure,
+                self.picture,
                 self._table,
                 self._more,
             ],
@@ -357,18 +357,6 @@ class Tuner(Panel):
         if text and not same:
             self.chain = Chain.from_json(text)
 
-    def _zoomed(self, _: Any, span: tuple[float, float] | None, whole: bool | None) -> None:
-        """Draw the stretch in view from its own samples, no longer thinned for the whole."""
-        if whole:
-            self._view = None
-            with self.figure.batch_update():  # else the next zoom, to the same span, is no change
-                self.figure.layout.xaxis.autorange = self.figure.layout.xaxis.range = None
-        elif span is not None:
-            self._view = (float(span[0]), float(span[1]))
-        else:
-            return
-        self._changed()
-
     # ---- drawing
 
     def _changed(self) -> None:
@@ -381,26 +369,23 @@ class Tuner(Panel):
             return
         self._show_code(f"chain = {_code(chain)}")
         self._json.value = chain.to_json()
-        self._work.ask((chain, int(self._channel.value), self._view, self._what.value))
+        self._work.ask((chain, int(self._channel.value), self._what.value))
 
     def _draw(self, wanted: Wish) -> None:
         """Filter and draw; called in the worker's thread, for the newest wish only."""
         self._try(lambda: self._drawn(*wanted))
 
-    def _drawn(self, chain: Chain, i: int, view: tuple[float, float] | None, what: str) -> None:
+    def _drawn(self, chain: Chain, i: int, what: str) -> None:
+        raw = self._shown.isel(channel=[i])
         try:
-            out = chain(self._shown)
-            response = chain.response(self._rate, frequency=_frequencies(chain, self._rate))
-            pair = [one.isel(channel=[i]) for one in (self._shown, out)]
-            powers = [self._power(i), spectra.spectrum(pair[1], length=self._segment)]
+            out, response = self._through(chain, i)
+            powers = [self._power(i), spectra.spectrum(out, length=self._segment)]
         except ValueError as error:
             self._fail(error)
-            self._out: xr.DataArray | None = None
-            draw(self.figure, self._shown.isel(channel=[i]), None, view, None, None, what)
+            self.picture.draw(raw, None, None, None, what)
             return
-        draw(self.figure, pair[0], pair[1], view, powers, response, what)
+        self.picture.draw(raw, out, powers, response, what)
         self.error = None
-        self._out = out
         kind = str(np.atleast_1d(out["signal_kind"].values)[0])
         said = [f"comes out as {kind}, in {out.attrs['units']}"]
         if lost := 100 * (1 - float(out["valid"].mean())):
@@ -409,15 +394,32 @@ class Tuner(Panel):
             said.append(f"{bent} has no response; drawn is that of the first linear filters")
         self._say("; ".join(said))
 
+    def _through(self, chain: Chain, i: int) -> tuple[xr.DataArray, xr.Dataset]:
+        """Filter the channel shown, unless only the picture of the same is to change."""
+        if self._made is None or self._made[0] != (chain, i):
+            response = chain.response(self._rate, frequency=_frequencies(chain, self._rate))
+            out = (
+                chain(self._shown.isel(channel=[i]))
+                if chain.alone
+                else chain(self._shown).isel(channel=[i])
+            )
+            self._made = ((chain, i), out, response)
+        return self._made[1:]
+
     def _measure(self, wanted: Wish) -> None:
-        """Say what the chain gains and costs, when nothing newer is to be drawn."""
-        chain = wanted[0]
+        """Say what the chain gains and costs in all channels, when nothing newer is to be drawn."""
+        chain, self.effect, self.doubts = wanted[0], None, []
         try:
-            self.effect = None if self._out is None else quality.effect(self._shown, self._out)
-            self.doubts = [] if self._out is None else quality.doubts(self._shown, chain)
-        except ValueError as error:
-            # Too short or too slow to measure: the picture is there all the same.
-            self.effect, self.doubts = None, [str(error)]
+            out = chain(self._shown)
+        except ValueError:
+            pass  # the picture says why
+        else:
+            try:
+                self.effect = quality.effect(self._shown, out)
+                self.doubts = quality.doubts(self._shown, chain)
+            except ValueError as error:
+                # Too short or too slow to measure: the picture is there all the same.
+                self.doubts = [str(error)]
         self._doubts.value = "".join(
             f'<div class="emgnb-error" role="status">{html.escape(one)}</div>'
             for one in self.doubts

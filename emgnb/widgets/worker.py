@@ -9,10 +9,11 @@ from typing import Any
 
 
 class LatestWins:
-    """One thread that fulfils the newest wish; wishes overtaken meanwhile are never begun.
+    """Threads that fulfil the newest wish; wishes overtaken meanwhile are never begun.
 
-    When a wish is fulfilled and no other waits, `after` is called with it: for what may take
-    longer. The owner is known weakly, so one that nobody holds any more ends its thread.
+    When a wish is fulfilled and no other came for `pause` seconds, `after` is called with it, in a
+    thread of its own: for what takes longer, and no newer wish should wait for. The owner is known
+    weakly, so one that nobody holds any more ends its threads.
 
     Parameters
     ----------
@@ -26,44 +27,65 @@ class LatestWins:
         after: Callable[[Any, Any], None],
         *,
         name: str,
+        pause: float = 0.25,
     ) -> None:
         self._owner = weakref.ref(owner, lambda _: self.end())
-        self._work, self._after = work, after
+        self._work, self._after, self._pause = work, after, pause
         self._wish: Any = None
+        self._fulfilled: Any = None
+        self._running = 0
         self._ended = False
         self._news = threading.Condition()
         self.idle = threading.Event()
-        threading.Thread(target=self._run, name=name, daemon=True).start()
+        self.idle.set()
+        for run, what in ((self._fulfil, name), (self._follow, f"{name}, after")):
+            threading.Thread(target=run, name=what, daemon=True).start()
 
     def ask(self, wish: Any) -> None:
         """Take a new wish, in place of the one that waits."""
         with self._news:
-            self._wish = wish
+            self._wish, self._fulfilled = wish, None
             self.idle.clear()
-            self._news.notify()
-
-    @property
-    def overtaken(self) -> bool:
-        """Whether a newer wish waits."""
-        return self._wish is not None
+            self._news.notify_all()
 
     def end(self) -> None:
-        """End the thread when what it does now is done."""
+        """End the threads when what they do now is done."""
         with self._news:
             self._ended = True
-            self._news.notify()
+            self._news.notify_all()
 
-    def _run(self) -> None:
+    def _fulfil(self) -> None:
         while True:
             with self._news:
-                while self._wish is None and not self._ended:
-                    self.idle.set()
-                    self._news.wait()
+                self._news.wait_for(lambda: self._ended or self._wish is not None)
                 if self._ended:
                     return
                 wish, self._wish = self._wish, None
-            for act in (self._work, self._after):
-                owner = self._owner()
-                if owner is not None and not self.overtaken and not self._ended:
-                    act(owner, wish)
-                del owner
+                self._running += 1
+            self._act(self._work, wish)
+            with self._news:
+                self._running -= 1
+                if self._wish is None:
+                    self._fulfilled = wish
+                    self._news.notify_all()
+
+    def _follow(self) -> None:
+        while True:
+            with self._news:
+                self._news.wait_for(lambda: self._ended or self._fulfilled is not None)
+                if self._ended:
+                    return
+                if self._news.wait_for(lambda: self._ended or self._fulfilled is None, self._pause):
+                    continue  # a newer wish came
+                wish, self._fulfilled = self._fulfilled, None
+                self._running += 1
+            self._act(self._after, wish)
+            with self._news:
+                self._running -= 1
+                if self._wish is None and self._fulfilled is None and not self._running:
+                    self.idle.set()
+
+    def _act(self, act: Callable[[Any, Any], None], wish: Any) -> None:
+        owner = self._owner()
+        if owner is not None and not self._ended:
+            act(owner, wish)

@@ -31,6 +31,28 @@ def middle(locator: Any) -> tuple[float, float]:
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
+# how many seconds the curve that was drawn last spans
+SEEN = "round(float(np.ptp(tuner.picture.curves['filtered'][0])))"
+
+
+def inked(canvas: Any, curve: str) -> int:
+    """Count the pixels of a curve's colour, in the light theme."""
+    return int(
+        canvas.evaluate(
+            """(canvas, curve) => {
+                 const wanted = { recorded: [118, 118, 118], filtered: [0, 114, 178] }[curve];
+                 const { width, height } = canvas, near = (a, b) => Math.abs(a - b) < 12;
+                 const { data } = canvas.getContext('2d').getImageData(0, 0, width, height);
+                 let count = 0;
+                 for (let i = 0; i < data.length; i += 4)
+                   count += data[i + 3] > 200 && wanted.every((c, k) => near(data[i + k], c));
+                 return count;
+               }""",
+            curve,
+        )
+    )
+
+
 def assert_keys_stay_inside(notebook: Any, inside: Any) -> None:
     """Press the notebook's own keys for inserting and cutting where the focus is in a widget."""
     cells = notebook.cells()
@@ -51,14 +73,15 @@ def test_the_tuner_follows_its_sliders(lab: Any, open_notebook: Callable[..., An
     notebook.run_all()
     page = notebook.page
     panel = page.locator(".emgnb-panel")
-    line = page.locator(".js-plotly-plot .scatterlayer path.js-line").nth(1)
-    line.wait_for(state="attached", timeout=60_000)
+    picture = page.locator(".emgnb-tuned canvas")
+    page.locator(".emgnb-tuned canvas[data-picture]").wait_for(timeout=60_000)
     panel.scroll_into_view_if_needed()
     page.wait_for_function("() => window.jupyterapp.shell.currentWidget.content.widgets.length")
     notebook.until("tuner.wait(0)", "True")
     code = "chain = Chain(BandPass(low=20, high=450), Notch(mains=50))"
     assert code in panel.inner_text()
-    before = line.get_attribute("d")
+    before = inked(picture, "filtered")
+    assert inked(picture, "recorded") > 1000 < before
 
     slider = panel.locator(".noUi-handle").first
     slider.focus()
@@ -70,27 +93,26 @@ def test_the_tuner_follows_its_sliders(lab: Any, open_notebook: Callable[..., An
         "(low) => document.querySelector('.emgnb-panel').innerText.includes(`low=${low},`)",
         arg=int(low),
     )
-    page.wait_for_function(
-        """(before) => document.querySelectorAll(
-             '.js-plotly-plot .scatterlayer path.js-line')[1].getAttribute('d') !== before""",
-        arg=before,
-    )
+    notebook.until("tuner.wait(0)", "True")
+    page.wait_for_timeout(300)
+    assert inked(picture, "filtered") != before
     panel.get_by_role("checkbox").nth(1).uncheck()
     notebook.until("[type(step).__name__ for step in tuner.chain.steps]", "['BandPass']")
     notebook.screenshot()
 
     # zoomed in, the picture is made anew from the samples in view
-    x, y = middle(page.locator(".js-plotly-plot .nsewdrag").first)
-    drawn = "round(float(np.ptp(tuner.figure.data[1].x)))"
+    picture.scroll_into_view_if_needed()
+    x, y = picture.bounding_box()["x"] + 500, picture.bounding_box()["y"] + 90
     for _ in range(2):
         page.mouse.move(x - 40, y)
         page.mouse.down()
         page.mouse.move(x + 40, y, steps=5)
         page.mouse.up()
-        notebook.until(f"{drawn} < 3", "True")
+        notebook.until(f"{SEEN} < 3", "True")
+        page.wait_for_timeout(300)
         notebook.screenshot("zoomed")
         page.mouse.dblclick(x, y)
-        notebook.until(drawn, "20")
+        notebook.until(SEEN, "20")
     assert notebook.value("tuner.error") == "None"
     assert_keys_stay_inside(notebook, panel.get_by_role("checkbox").first)
 
@@ -111,7 +133,7 @@ def test_a_chain_is_built_by_keyboard_alone_and_comes_back_to_python(
     notebook.run_all()
     page = notebook.page
     panel = page.locator(".emgnb-panel")
-    page.locator(".js-plotly-plot .scatterlayer path.js-line").first.wait_for(state="attached")
+    page.locator(".emgnb-tuned canvas[data-picture]").wait_for()
     notebook.until("tuner.wait(0)", "True")
     panel.get_by_text("where the muscle is").wait_for()  # it kills the muscle
     notebook.look("kills", height=1500)
@@ -149,3 +171,61 @@ def test_a_chain_is_built_by_keyboard_alone_and_comes_back_to_python(
     assert notebook.value("tuner.error") == "None"
     assert notebook.value("tuner.filtered.sizes['time']") == "20000"
     notebook.look("built", height=1500)
+
+
+def test_the_picture_answers_to_fingers_and_keys_on_a_fine_screen(
+    lab: Any, open_notebook: Callable[..., Any]
+) -> None:
+    notebook = open_notebook(
+        lab.write(
+            "tuner_touch.ipynb",
+            SESSION,
+            "from emgnb.widgets import Tuner\ntuner = Tuner(session)\ntuner",
+        ),
+        width=700,
+        height=1250,
+        device_scale_factor=2,
+        has_touch=True,
+    )
+    notebook.run_all()
+    page = notebook.page
+    picture = page.locator(".emgnb-tuned canvas[data-picture]")
+    picture.wait_for()
+    notebook.until("tuner.wait(0)", "True")
+    assert picture.evaluate(
+        "(c) => c.width === 2 * c.clientWidth && c.height === 2 * c.clientHeight"
+    )
+    picture.scroll_into_view_if_needed()
+    box = picture.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + 90
+    touch = page.context.new_cdp_session(page)
+
+    def fingers(kind: str, *places: float) -> None:
+        points = [{"x": place, "y": y, "id": i} for i, place in enumerate(places)]
+        touch.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": points})
+
+    fingers("Start", x - 30, x + 30)
+    for apart in (60, 90, 120):
+        fingers("Move", x - apart, x + apart)
+    fingers("End")
+    notebook.until(f"{SEEN} <= 6", "True")
+    begin = float(notebook.value("tuner.picture.view[0]"))
+    fingers("Start", x)
+    for by in (20, 60, 100):
+        fingers("Move", x - by)
+    fingers("End")
+    notebook.until(f"tuner.picture.view[0] > {begin} + 0.5", "True")
+    page.get_by_role("button", name="show the whole (w)").tap()
+    notebook.until(SEEN, "20")
+    notebook.screenshot("narrow")
+
+    cells = notebook.cells()
+    page.locator(".emgnb-tuned").focus()
+    page.keyboard.press("+")
+    notebook.until(SEEN, "10")
+    page.keyboard.press("End")
+    notebook.until("round(tuner.picture.view[1])", "20")
+    page.keyboard.press("x")  # cuts a cell, where the notebook hears it
+    page.keyboard.press("w")
+    notebook.until(SEEN, "20")
+    assert notebook.cells() == cells
