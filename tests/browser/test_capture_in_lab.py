@@ -416,6 +416,29 @@ def test_a_tick_is_drawn_in_its_column_and_a_gap_stays_a_gap(bare: Any) -> None:
             assert np.all(ink[: int(max(begin, 0) / 2000 * width) - 2] > 0)
 
 
+def test_a_fine_screen_gets_a_column_for_each_of_its_pixels(browser: Any) -> None:
+    page = browser.new_page(viewport={"width": 1000, "height": 500}, device_scale_factor=2)
+    page.set_content(f"<style>{(WIDGETS / 'live.css').read_text()}</style><div id='here'></div>")
+    module(page, "dom.js", "live.js", shows="liveView(document.getElementById('here'))")
+    thick = page.evaluate(
+        """async () => {
+             const view = window.shows, n = 8000, values = new Float32Array(n).fill(0);
+             view.layout({ channels: ['a'], rate: 1000, seconds: 8, units: 'V', origin: 0 });
+             values[4000] = 1;
+             view.take(0, values);
+             await new Promise((done) => setTimeout(done, 300));
+             const { width, height, clientWidth } = view.canvas, pen = view.canvas.getContext('2d');
+             const { data } = pen.getImageData(0, height / 2, width, 1);
+             let ink = 0;
+             for (let i = 3; i < data.length; i += 4) ink += data[i] > 64;
+             return [width / clientWidth, ink];
+           }"""
+    )
+    page.close()
+    assert thick[0] == pytest.approx(2, abs=0.01)
+    assert 1 <= thick[1] <= 4  # the tick, up and down, no thicker than two pixels of the page
+
+
 def test_out_of_sight_nothing_is_drawn(bare: Any) -> None:
     module(bare, "dom.js", "live.js", shows="liveView(document.getElementById('here'))")
     bare.evaluate(

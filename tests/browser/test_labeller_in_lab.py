@@ -295,6 +295,55 @@ def test_ten_events_are_labelled_by_keyboard_alone(opened: Callable[..., Picture
     notebook.screenshot()
 
 
+def test_fingers_label_and_look_around_on_a_fine_screen(opened: Callable[..., Picture]) -> None:
+    picture = opened(
+        "touch",
+        "Labeller('touch.zarr', coder='AB')",
+        width=800,
+        height=1200,
+        device_scale_factor=2,
+        has_touch=True,
+    )
+    page, root = picture.page, picture.root
+    for layer in ("trace", "over"):
+        sharp = "(c) => c.width === 2 * c.clientWidth && c.height === 2 * c.clientHeight"
+        assert root.locator(f".{layer}").evaluate(sharp)
+    touch = page.context.new_cdp_session(page)
+
+    def fingers(kind: str, *places: tuple[float, float]) -> None:
+        points = [{"x": x, "y": y, "id": i} for i, (x, y) in enumerate(places)]
+        touch.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": points})
+
+    def swipe(start: float, end: float) -> None:
+        fingers("Start", picture.at(start, 1))
+        fingers("Move", picture.at((start + end) / 2, 1))
+        fingers("Move", picture.at(end, 1))
+        fingers("End")
+
+    swipe(6.0, 8.0)
+    picture.column("onset", [6.0])
+    picture.column("offset", [8.0])
+    page.touchscreen.tap(*picture.at(7.0, 1))
+    swipe(8.0, 8.5)  # its edge, which is wider for a finger
+    picture.column("offset", [8.5])
+    root.get_by_label("au", exact=True).select_option("4")
+    picture.column("au", ["4"])
+
+    first, last = picture.view
+    middle = (first + last) / 2
+    fingers("Start", picture.at(middle - 1, 1), picture.at(middle + 1, 1))
+    at = [(picture.at(middle - by, 1), picture.at(middle + by, 1)) for by in (2, 3, 4)]
+    for places in at:
+        fingers("Move", *places)
+    fingers("End")
+    page.wait_for_timeout(300)
+    assert picture.view[1] - picture.view[0] < 0.5 * (last - first)
+    picture.column("offset", [8.5])  # a pinch makes and moves no event
+    root.get_by_role("button", name="undo").tap()
+    picture.column("au", [""])
+    picture.notebook.screenshot()
+
+
 def test_proposals_are_decided_on_and_others_are_seen_when_asked_for(
     opened: Callable[..., Picture],
 ) -> None:
