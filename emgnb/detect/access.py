@@ -16,9 +16,11 @@ from emgnb.detect.amplitude import Floats, Options
 from emgnb.detect.stretches import Ints
 
 T = TypeVar("T")
-# Samples in a piece that is kept of the recording, about, and how many pieces of a channel.
+# Samples in a piece that is kept of the recording, about, and how many pieces of a channel: enough
+# for a quantile, and of an envelope, whose samples hang together, for its scatter.
 PIECE = 256
-PIECES = 4096
+PIECES = 1024
+OF_ENVELOPE = 4096
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,8 @@ class Recording:
         hop, n = self.options.hop, self.x.sizes["time"]
         # Even, for rest is measured on pairs of hops; a short recording has shorter pieces.
         per = 2 * max(1, min(-(-PIECE // (2 * hop)), n // (16 * hop)))
-        spacing = per * max(1, -(-n // (hop * per * PIECES)))
+        most = OF_ENVELOPE if "envelope" in self.kinds else PIECES
+        spacing = per * max(1, -(-n // (hop * per * most)))
         made = self._over(_kept, amplitude.reach(self.options), per, spacing)
         sums, at, pieces = (
             np.concatenate(each, axis=-2 if k == 2 else -1)

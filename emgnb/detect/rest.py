@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from emgnb.detect import amplitude, stretches
-from emgnb.detect.access import Kept
+from emgnb.detect.access import PIECES, Kept
 from emgnb.detect.amplitude import Floats, Options
 from emgnb.detect.families import Array, Family, Level, Share, Variance
 from emgnb.detect.scan import HOPS, SLACK, Hops, Scan, threshold
@@ -40,9 +40,8 @@ NEEDED = 8.0
 # Share of the independent samples left for rare large means of energies (TKEO), measured: large
 # ones come in clusters.
 CLUSTERED = 0.75
-# Pieces that are enough for a spectrum or an offset, and for a quantile.
+# Pieces that are enough for a spectrum or an offset.
 SOME = 256
-MORE = 1024
 
 
 @dataclass(frozen=True)
@@ -134,7 +133,7 @@ class Calm:
 
     def first(self) -> float:
         """First threshold: what a small share of resting samples exceeds."""
-        values, rest = self.pieces(MORE)
+        values, rest = self.pieces(PIECES)
         size = amplitude.tested(values, self.options, self.kind)
         own = size.reshape(*rest.shape, self._pair)[rest]
         own = own[np.isfinite(own)]
@@ -387,8 +386,12 @@ def skewed(sums: Floats, rest: Mask, width: int) -> float:
 def _means(sums: Floats, ok: Mask, width: int) -> Array:
     """Mean of each window of `width` sums, end to end, that lies within one stretch of `ok`."""
     n = len(sums) // width * width
-    whole = ok[:n].reshape(-1, width).all(axis=1)
-    return np.asarray(sums[:n].reshape(-1, width)[whole].mean(axis=1, dtype=np.float64))
+    known = np.where(ok[:n], sums[:n], np.nan)
+    # A sum over few columns of many rows is ten times as fast column by column.
+    total = known[::width].astype(np.float64)
+    for k in range(1, width):
+        total += known[k::width]
+    return np.asarray(total[~np.isnan(total)] / width)
 
 
 def _grain(kept: Kept) -> float:

@@ -72,11 +72,11 @@ class Ragged:
         self.size = b - a + 1
         self.start = np.cumsum(self.size) - self.size
         self.id = np.repeat(np.arange(len(a)), self.size)
-        self.node = np.arange(len(self.id)) - (self.start - a)[self.id]
+        self.node = np.arange(len(self.id)) - np.repeat(self.start - a, self.size)
 
     def spread(self, values: npt.NDArray[Number]) -> npt.NDArray[Number]:
         """Give each node its stretch's value."""
-        return np.asarray(values[self.id])
+        return np.repeat(values, self.size)
 
     def peak(self, values: Array) -> Array:
         """Return the greatest value of each stretch."""
