@@ -140,9 +140,7 @@ def journey(browser: Any, lab: Any) -> None:
     film.take(page, 1500)
 
     run(page, 2)
-    page.locator(".js-plotly-plot .scatterlayer path.js-line").nth(1).wait_for(
-        state="attached", timeout=60_000
-    )
+    page.locator(".emgnb-tuned canvas[data-picture]").wait_for(timeout=60_000)
     notebook.until("tuner.wait(0)", "True", timeout=60)
     tuner = page.locator(".emgnb-panel").nth(2)
     tuner.evaluate("(panel) => panel.scrollIntoView()")
@@ -189,7 +187,7 @@ def run(page: Any, cell: int) -> None:
 
 def each(notebook: Any, part: Any, name: str) -> None:
     """Take a widget light and wide, dark and narrow."""
-    for theme in notebook.looks(part, wide=WIDE, narrow=NARROW, height=1700):
+    for theme in notebook.looks(part, wide=WIDE, narrow=NARROW, height=2000):
         part.screenshot(path=str(PICTURES / f"{name}_{theme}.png"))
     notebook.page.set_viewport_size({"width": WIDE, "height": HEIGHT})
     part.evaluate("(panel) => panel.scrollIntoView()")

@@ -366,6 +366,18 @@ def test_a_chain_that_looks_at_all_channels_is_drawn_as_it_comes_out() -> None:
     made.close()
 
 
+def test_a_channel_that_is_not_shown_and_refuses_the_chain_is_named() -> None:
+    x = emg().copy(deep=True)
+    x.values[:, 1] += 500
+    made = Tuner(x, Chain(filters.Rectify()))
+    assert made.wait()
+    assert drawn(made, "filtered").size
+    (said,) = made.doubts
+    assert "b" in said
+    assert "offset" in said
+    made.close()
+
+
 # ---- stored sessions
 
 

@@ -114,7 +114,8 @@ function picture({ model, el }) {
     pen.setTransform(dots, 0, 0, dots, 0, 0);
     pen.clearRect(0, 0, width, height);
     pen.font = "11px sans-serif";
-    const ink = getComputedStyle(root).color, dark = document.body.dataset.jpThemeLight === "false", colours = dark ? COLOURS.dark : COLOURS.light;
+    const ink = getComputedStyle(root).color, [red, green, blue] = ink.match(/[\d.]+/g).map(Number);
+    const colours = red + green + blue > 380 ? COLOURS.dark : COLOURS.light;
     panes.forEach((pane, i) => one(pane, boxes[i], i, ink, colours));
     if (drag?.from !== undefined && Math.abs(drag.to - drag.from) > 3) {
       pen.fillStyle = ink;

@@ -113,6 +113,7 @@ class Tuner(Panel):
         self._steps = known(names)
         self._controls(names)
         self._made: tuple[tuple[Chain, int], xr.DataArray, xr.Dataset] | None = None
+        self._measured: Chain | None = None
         self.picture = Picture()
         self.picture.observe(lambda _: self._changed(), "view")
         super().__init__(
@@ -408,17 +409,17 @@ class Tuner(Panel):
 
     def _measure(self, wanted: Wish) -> None:
         """Say what the chain gains and costs in all channels, when nothing newer is to be drawn."""
-        chain, self.effect, self.doubts = wanted[0], None, []
+        chain = wanted[0]
+        if chain == self._measured:
+            return
+        self._measured, self.effect, self.doubts = chain, None, []
         try:
-            out = chain(self._shown)
-        except ValueError:
-            pass  # the picture says why
-        else:
-            try:
-                self.effect = quality.effect(self._shown, out)
-                self.doubts = quality.doubts(self._shown, chain)
-            except ValueError as error:
-                # Too short or too slow to measure: the picture is there all the same.
+            self.effect = quality.effect(self._shown, chain(self._shown))
+            self.doubts = quality.doubts(self._shown, chain)
+        except ValueError as error:
+            # Too short or too slow to measure, or another channel refuses: the picture is there all
+            # the same; without it the message says why.
+            if self._made is not None and self._made[0][0] == chain:
                 self.doubts = [str(error)]
         self._doubts.value = "".join(
             f'<div class="emgnb-error" role="status">{html.escape(one)}</div>'
