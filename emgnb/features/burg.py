@@ -1,11 +1,15 @@
 """Burg's method from sums that windows share: the same coefficients as of its recursion.
 
-Every sum of Burg's recursion is a quadratic form of the lag products Σxᵢ·xᵢ₊ₗ less a few products
-at the two ends of the window [Vos 2013, A fast implementation of Burg's method]. Where little is
-left to predict, digits cancel, and the recursion is run over the samples as Burg wrote it.
+With a the coefficients so far, and R the sum of the products of lagged samples, forwards and
+backwards, Burg's next reflection is read from g = R·a alone, and g itself goes from order to order
+by what the window's two ends no longer give [Vos 2013, A fast implementation of Burg's method].
+Where little is left to predict, digits cancel, and the recursion is run over the samples as Burg
+wrote it.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -17,30 +21,32 @@ ORDER = 4
 def burg(b: Block) -> Array:
     """Coefficients a₁…a₄, (window, channel, 4); NaN for a flat window."""
     middle = b.offset
-    head = np.stack([b.sample(b.level, i) - middle for i in range(ORDER)])
-    tail = np.stack([b.sample(b.level, -1 - i) - middle for i in range(ORDER)])
+    head = [b.sample(b.level, i) - middle for i in range(ORDER)]
+    tail = [b.sample(b.level, -1 - i) - middle for i in range(ORDER)]
     lags = _lags(b, head, tail)
-    # Σ xₜ₋ₚ·xₜ₋ᵩ for t = m … n − 1, (p, q, window, channel), here for m = 0.
-    table = lags[0][np.newaxis, np.newaxis]
-    error = np.ones((1, *middle.shape))
+    error = [np.ones(middle.shape)]
+    g = [2 * lags[0] - head[0] ** 2 - tail[0] ** 2, 2 * lags[1]]
+    last = [2 * lags[1]]  # the row of R that the next order adds, from its last column on
     faint = np.zeros(middle.shape, dtype=bool)
     floor = FAINT * (b.energy + lags[0])
     for m in range(1, ORDER + 1):
-        wider = np.empty((m + 1, m + 1, *middle.shape))
-        first, last = head[m - 1 :: -1] if m > 1 else head[:1], tail[:m]
-        wider[:m, :m] = table - first[:, np.newaxis] * first
-        wider[1:, 1:] = table - last[:, np.newaxis] * last
-        wider[0, m] = wider[m, 0] = lags[m]
-        table = wider
-        # Both errors are quadratic forms of the same coefficients, one of them turned round.
-        both = table[:m, :m] + table[:0:-1, :0:-1]
-        below = _form(error, both)
-        above = _form(error, table[:m, :0:-1])
+        below = _dot(error, g)
         faint |= below < floor
-        k = np.clip(-2 * above / np.where(below > 0, below, 1.0), -1.0, 1.0)
-        longer = np.concatenate([error, np.zeros((1, *middle.shape))])
-        error = longer + k * longer[::-1]
-    found = -np.moveaxis(error[1:], 0, -1)
+        k = np.clip(-_dot(error, g[:0:-1]) / np.where(below > 0, below, 1.0), -1.0, 1.0)
+        inner = [one + k * other for one, other in zip(error[1:], error[:0:-1], strict=True)]
+        error = [error[0], *inner, k]
+        if m == ORDER:
+            break
+        gone = [h * head[m] + t * tail[m] for h, t in zip(head[:m], tail[:m], strict=True)]
+        last = [2 * lags[m + 1], *(r - lost for r, lost in zip(last, gone, strict=True))]
+        first, end = head[m::-1], tail[m::-1]
+        forth, back = _dot(error, first), _dot(error, end)
+        g = [
+            one + k * other - h * forth - t * back
+            for one, other, h, t in zip(g, g[::-1], first, end, strict=True)
+        ]
+        g.append(_dot(error, last))
+    found = -np.stack(error[1:], axis=-1)
     faint &= ~b.flat
     if faint.any():
         found[faint] = over_samples(b.deviation[faint])
@@ -48,20 +54,21 @@ def burg(b: Block) -> Array:
     return found
 
 
-def _lags(b: Block, head: Array, tail: Array) -> list[Array]:
+def _lags(b: Block, head: Sequence[Array], tail: Sequence[Array]) -> list[Array]:
     """Σ zᵢ·zᵢ₊ₗ of each lag, z having the window's mean off; from sums of what has not."""
     middle, n = b.offset, b.n
     found = [b.variance * n]
     for lag in range(1, ORDER + 1):
         products = b.total(b.level[: b.size] * b.level[lag : b.size + lag], lag)
         # The sums of all but the last and of all but the first samples.
-        sums = 2 * (n - lag) * middle - head[:lag].sum(axis=0) - tail[:lag].sum(axis=0)
+        sums = 2 * (n - lag) * middle - sum(head[:lag]) - sum(tail[:lag])
         found.append(products - middle * sums + (n - lag) * middle**2)
     return found
 
 
-def _form(a: Array, table: Array) -> Array:
-    return np.asarray((a * np.einsum("ij...,j...->i...", table, a)).sum(axis=0))
+def _dot(a: Sequence[Array], others: Sequence[Array]) -> Array:
+    """Sum of products of as many pairs as `a` has."""
+    return np.asarray(sum(one * other for one, other in zip(a, others, strict=False)))
 
 
 def over_samples(x: Array) -> Array:

@@ -68,13 +68,13 @@ def compute(
         for column, values in found.items():
             columns[column][at : at + many] = values
 
-    threads = min(threads, os.cpu_count() or 1)
-    if count <= many or threads == 1:
+    if count <= many:
         for at in range(0, count, many):
             work(at)
     else:
-        # NumPy lets go of the interpreter lock on arrays of this size.
-        with ThreadPoolExecutor(threads) as pool:
+        # NumPy lets go of the interpreter lock on arrays of this size. Even one thread beside the
+        # main one pays: there the memory of each piece is handed back, and asked for anew.
+        with ThreadPoolExecutor(min(threads, os.cpu_count() or 1)) as pool:
             list(pool.map(work, range(0, count, many)))
     return columns
 

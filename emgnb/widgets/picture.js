@@ -48,7 +48,7 @@ function picture({ model, el }) {
   const overTime = (y) => boxes.length > 1 && y < boxes[1].foot + FOOT;
   canvas.onpointerdown = (p) => {
     root.focus({ preventScroll: true });
-    if (!overTime(p.offsetY)) return;
+    if (p.button || !overTime(p.offsetY)) return;
     canvas.setPointerCapture(p.pointerId);
     fingers.set(p.pointerId, p.offsetX);
     if (fingers.size === 2) { drag = null; pinch = [...fingers.values()].map(timeAt); return; }
