@@ -51,7 +51,10 @@ def decay(sos: Array | Fir) -> float:
     """
     if isinstance(sos, Fir):
         return len(sos.taps) / SHORTEST
-    radius = max(float(np.abs(np.roots(row[3:])).max(initial=0.0)) for row in sos)
+    half, product = sos[:, 4] / sos[:, 3] / 2, sos[:, 5] / sos[:, 3]
+    apart = half**2 - product  # below 0 where a section's two poles are conjugates
+    real = np.abs(half) + np.sqrt(np.maximum(apart, 0.0))
+    radius = float(np.where(apart < 0, np.sqrt(np.abs(product)), real).max())
     if radius >= 1.0:
         return math.inf
     return -1.0 / math.log(radius) if radius > 0 else 0.0

@@ -20,6 +20,7 @@ from scipy import signal as dsp
 
 from emgnb.filters import engine
 from emgnb.filters.base import Array, Mask, Place, Step, not_raw, positive
+from emgnb.filters.design import butterworth
 
 Number = TypeVar("Number", np.float64, np.bool_)
 
@@ -90,7 +91,7 @@ class Heartbeat(Step):
         if not usable:
             return values, self
         seen = np.asfortranarray(values[:, usable])
-        engine.both_ways(dsp.butter(2, QRS, "bandpass", fs=place.rate, output="sos"), seen)
+        engine.both_ways(butterworth(2, QRS, "bandpass", place.rate), seen)
         _clip(seen)
         if self.reference is not None and place.names.index(self.reference) in usable:
             first = seen[:, usable.index(place.names.index(self.reference))].copy()
@@ -198,7 +199,7 @@ class Blink(Step):
         if missing[:, at].all():
             return values, self
         lid = values[:, [at]].copy(order="F")
-        engine.both_ways(dsp.butter(2, LID, "bandpass", fs=place.rate, output="sos"), lid)
+        engine.both_ways(butterworth(2, LID, "bandpass", place.rate), lid)
         usual = _spread(lid[~missing[:, at], 0])
         swing = (np.abs(lid[:, 0]) > self.threshold * usual) & ~missing[:, at]
         if not swing.any() or not usual:
@@ -207,9 +208,9 @@ class Blink(Step):
         wide = ndimage.binary_dilation(swing, np.ones(2 * window + 1, dtype=bool))
         spans = ndimage.find_objects(ndimage.label(wide)[0])
         slow = values.copy(order="F")
-        engine.both_ways(dsp.butter(2, LID[1], fs=place.rate, output="sos"), slow)
+        engine.both_ways(butterworth(2, LID[1], "lowpass", place.rate), slow)
         fast = values[:, [at]].copy(order="F")
-        engine.both_ways(dsp.butter(2, MUSCLE, "highpass", fs=place.rate, output="sos"), fast)
+        engine.both_ways(butterworth(2, MUSCLE, "highpass", place.rate), fast)
         spans = [
             each
             for each in spans

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
-from scipy import signal as dsp
 
 from emgnb.filters.base import (
     Array,
@@ -20,6 +19,7 @@ from emgnb.filters.base import (
     too_high,
     whole_order,
 )
+from emgnb.filters.design import butterworth
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Envelope(Step):
         return "envelope"
 
     def operations(self, rate: float) -> list[Operation]:
-        return [np.abs, dsp.butter(self.order, self.cutoff, "lowpass", fs=rate, output="sos")]
+        return [np.abs, butterworth(self.order, self.cutoff, "lowpass", rate)]
 
     def corners(self, rate: float) -> list[float]:
         return [self.cutoff]

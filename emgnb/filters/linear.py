@@ -26,6 +26,7 @@ from emgnb.filters.base import (
     too_high,
     whole_order,
 )
+from emgnb.filters.design import butterworth
 
 # Surface EMG has no power above; harmonics of the mains beyond it need no notch.
 EMG_TOP = 500.0
@@ -107,7 +108,7 @@ class HighPass(Step):
         return too_high("cutoff", self.cutoff, rate)
 
     def operations(self, rate: float) -> list[Operation]:
-        return [dsp.butter(self.order, self.cutoff, "highpass", fs=rate, output="sos")]
+        return [butterworth(self.order, self.cutoff, "highpass", rate)]
 
     def corners(self, rate: float) -> list[float]:
         return [self.cutoff]
@@ -141,7 +142,7 @@ class LowPass(Step):
         return "envelope" if kind == "rectified" else kind
 
     def operations(self, rate: float) -> list[Operation]:
-        return [dsp.butter(self.order, self.cutoff, "lowpass", fs=rate, output="sos")]
+        return [butterworth(self.order, self.cutoff, "lowpass", rate)]
 
     def corners(self, rate: float) -> list[float]:
         return [self.cutoff]
@@ -189,7 +190,7 @@ class BandPass(Step):
         return too_high("high", self.high, rate)
 
     def operations(self, rate: float) -> list[Operation]:
-        return [dsp.butter(self.order, (self.low, self.high), "bandpass", fs=rate, output="sos")]
+        return [butterworth(self.order, (self.low, self.high), "bandpass", rate)]
 
     def corners(self, rate: float) -> list[float]:
         return [self.low, self.high]

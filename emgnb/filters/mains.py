@@ -22,6 +22,7 @@ from scipy import signal as dsp
 
 from emgnb.filters import engine
 from emgnb.filters.base import Array, Mask, Place, positive
+from emgnb.filters.design import butterworth
 from emgnb.filters.linear import OfMains
 
 # Hz that the grid may be off, on either side, and the step in which it is looked for.
@@ -95,7 +96,7 @@ class _InStretches(OfMains):
 
     def _swings(self, rate: float) -> Array:
         """High-pass that leaves the mains its amplitude, within 1 in 10 000."""
-        return np.asarray(dsp.butter(2, self.mains / 10, "highpass", fs=rate, output="sos"))
+        return butterworth(2, self.mains / 10, "highpass", rate)
 
 
 @dataclass(frozen=True)
@@ -164,7 +165,7 @@ class _Followed(_InStretches):
         return hum
 
     def _smooth(self, rate: float) -> Array:
-        return np.asarray(dsp.butter(2, self.width / 2, fs=rate, output="sos"))
+        return butterworth(2, self.width / 2, "lowpass", rate)
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,10 @@ from typing import ClassVar
 
 import numpy as np
 from scipy import ndimage
-from scipy import signal as dsp
 
 from emgnb.filters import engine
 from emgnb.filters.base import Array, Mask, Place, Step, not_raw, positive
+from emgnb.filters.design import butterworth
 
 # Hz between which a jerk shows: above baseline, blinks and slow movement, and below the EMG.
 SWING = (13.0, 19.0)
@@ -133,8 +133,8 @@ class MotionArtefact(Step):
         return np.maximum(power, 0.0)
 
     def _bands(self, rate: float) -> tuple[Array, Array]:
-        swing = dsp.butter(4, SWING, "bandpass", fs=rate, output="sos")
-        muscle = dsp.butter(4, MUSCLE, "highpass", fs=rate, output="sos")
+        swing = butterworth(4, SWING, "bandpass", rate)
+        muscle = butterworth(4, MUSCLE, "highpass", rate)
         return swing, muscle
 
 
