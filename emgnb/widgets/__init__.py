@@ -20,7 +20,7 @@ __all__ = ["Capture", "Cues", "Labeller", "Tuner"]
 
 
 def __getattr__(name: str) -> Any:
-    # one module per widget, loaded when asked for: only the Tuner needs plotly
+    # one module per widget, loaded when asked for: Cues alone needs no signal, and no SciPy
     if name not in __all__:
         raise AttributeError(f"emgnb.widgets has {', '.join(__all__)}, not {name!r}")
     from importlib import import_module
