@@ -13,8 +13,8 @@ from scipy import signal as dsp
 
 from emgnb import recording
 
-# Segments transformed in one call, which bounds the memory.
-TOGETHER = 128
+# Samples of all segments and channels transformed in one call, which bounds the memory.
+TOGETHER = 1 << 20
 
 
 def spectrum(x: xr.DataArray, *, length: float = 1.0) -> xr.DataArray:
@@ -73,8 +73,9 @@ def spectrum(x: xr.DataArray, *, length: float = 1.0) -> xr.DataArray:
         own = values[begin:end].astype(np.float64)
         cut = np.lib.stride_tricks.sliding_window_view(own, size, axis=0)[:: size - size // 2]
         # Many segments in one call: SciPy's welch goes through them one by one, in Python.
-        for at in range(0, len(cut), TOGETHER):
-            frequency, power = dsp.periodogram(cut[at : at + TOGETHER], fs=rate, window="hann")
+        many = max(1, TOGETHER // cut[0].size)
+        for at in range(0, len(cut), many):
+            frequency, power = dsp.periodogram(cut[at : at + many], fs=rate, window="hann")
             total += power.sum(axis=0).T
         segments += len(cut)
     kept = {name: c for name, c in x.coords.items() if c.dims == ("channel",)}

@@ -743,6 +743,10 @@ def test_a_step_says_whether_a_channel_needs_the_others(name: str) -> None:
     values[5000:5100, 3] = np.nan
     names = [str(channel) for channel in x["channel"].values]
     step = STEPS[name](reference=names[5]) if name == "Blink" else STEPS[name]()
+    if name in ("Baseline", "Normalise"):
+        levels = range(1, len(names) + 1)
+        assert not STEPS[name](level=levels).alone, "one of these levels is another channel's"
+        assert STEPS[name](level=(2.0,)).alone
     kind = "raw" if step.refuses_kind("raw") is None else "envelope"
     x = x.copy(data=values).assign_coords(signal_kind=("channel", [kind] * len(names)))
     if not step.alone:

@@ -1,8 +1,10 @@
 """The tuner: what its controls stand for, what it draws, what it says a chain gains and costs."""
 
+import gc
 import json
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -336,6 +338,64 @@ def test_each_answer_of_the_chain_can_be_drawn(tuner: Tuner) -> None:
     lag = np.asarray(tuner.picture.curves["response"][0])
     assert lag[np.argmax(drawn(tuner, "response"))] == pytest.approx(0.0, abs=1e-3)
     assert tuner.picture.panes[3]["unit"] == "s"
+
+
+def test_a_closed_tuner_is_forgotten_with_its_recording(session: xr.DataTree) -> None:
+    made = Tuner(session)
+    assert made.wait()
+    known = [weakref.ref(each) for each in (made, made.picture, made._channel)]
+    made.close()
+    del made
+    until(lambda: gc.collect() >= 0 and not any(each() for each in known))
+
+
+def test_a_refusal_is_said_whichever_channel_is_shown_first() -> None:
+    x = emg().copy(deep=True)
+    x.values[:, 0] += 500
+    made = Tuner(x, Chain(filters.Rectify()))
+    assert made.wait()
+    assert "offset" in made.message
+    made._channel.value = 1
+    assert made.wait()
+    assert drawn(made, "filtered").size
+    assert any("offset" in said for said in made.doubts)
+    made.close()
+
+
+def test_a_fitted_chain_is_drawn_for_each_channel() -> None:
+    x = emg()
+    chain = Chain(BandPass(20, 450), Envelope(6), Baseline()).fit(x)
+    made = Tuner(x, chain)
+    for i in range(2):
+        made._channel.value = i
+        assert made.wait()
+        assert made.error is None
+        wanted = chain(x).isel(channel=i)
+        assert np.nanmax(drawn(made, "filtered")) == pytest.approx(float(wanted.max()), rel=1e-5)
+    made.close()
+
+
+def test_what_is_said_of_impossible_controls_stays(tuner: Tuner) -> None:
+    tuner.set("BandPass", low=100, high=60)
+    assert tuner.wait()
+    assert tuner.error is not None
+    assert "comes out" not in tuner.message
+    tuner.set("BandPass", high=300)
+    assert tuner.wait()
+    assert tuner.error is None
+    assert "comes out" in tuner.message
+
+
+def test_an_infinite_sample_is_drawn_as_a_gap() -> None:
+    x = emg().copy(deep=True)
+    x.values[3000, 0] = np.inf
+    made = Tuner(x)
+    made.picture.view = [2.9, 3.1]
+    assert made.wait()
+    values = drawn(made, "recorded")
+    assert np.isnan(values).sum() == 2, "a least and a greatest value"
+    assert not np.isinf(values).any()
+    made.close()
 
 
 def test_what_is_in_view_is_drawn_from_its_own_samples(tuner: Tuner) -> None:

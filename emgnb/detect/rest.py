@@ -127,8 +127,8 @@ class Calm:
         return 2 * self.options.hop
 
     def pieces(self, most: int) -> tuple[Floats, Mask]:
-        """At most so many pieces, evenly spread, and which pairs of hops in them are rest."""
-        every = slice(None, None, max(1, -(-len(self.kept.at) // most)))
+        """So many pieces, or up to twice, evenly spread, and which of their pairs of hops rest."""
+        every = slice(None, None, max(1, len(self.kept.at) // most))
         return self.kept.pieces[every], _in_pieces(self.mask, self.kept, self.options)[every]
 
     def first(self) -> float:

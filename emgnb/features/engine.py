@@ -72,8 +72,8 @@ def compute(
         for at in range(0, count, many):
             work(at)
     else:
-        # NumPy lets go of the interpreter lock on arrays of this size. Even one thread beside the
-        # main one pays: there the memory of each piece is handed back, and asked for anew.
+        # NumPy lets go of the interpreter lock on arrays of this size. Even a single thread pays:
+        # on the main one each piece's memory is handed back to the system and asked for anew.
         with ThreadPoolExecutor(min(threads, os.cpu_count() or 1)) as pool:
             list(pool.map(work, range(0, count, many)))
     return columns

@@ -59,7 +59,6 @@ class Step:
     linear: ClassVar[bool] = True
     removes_offset: ClassVar[bool] = False
     local: ClassVar[bool] = False
-    alone: ClassVar[bool] = True  # a channel's result is the same whatever the others hold
 
     def __post_init__(self) -> None:
         # A NumPy scalar would make the repr no Python that recreates the step.
@@ -104,6 +103,11 @@ class Step:
     def needs_whole(self) -> bool:
         """Whether the step must see the whole recording before it can give a sample."""
         return not self.local and self.refuses_live() is not None
+
+    @property
+    def alone(self) -> bool:
+        """Whether a channel's result is the same whatever other channels are there."""
+        return True
 
     def context(self, rate: float) -> int:
         """Samples that a `local` step must see on either side of one, to give it."""

@@ -77,7 +77,10 @@ class Chain:
 
     @property
     def alone(self) -> bool:
-        """Whether a channel comes out the same whatever other channels are given with it."""
+        """Whether a channel's values are the same whatever other channels are given with it.
+
+        `valid` is not: it tells of a gap in any of them.
+        """
         return all(step.alone for step in self.steps)
 
     def blocks(self, x: xr.DataArray, *, seconds: float = recording.PART) -> Iterator[xr.DataArray]:

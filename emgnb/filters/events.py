@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -64,8 +64,11 @@ class Heartbeat(Step):
     doi:10.3390/s20174890
     """
 
-    alone: ClassVar[bool] = False
     reference: str | None = None
+
+    @property
+    def alone(self) -> bool:
+        return False
 
     def refuses_kind(self, kind: str) -> str | None:
         return not_raw("Heartbeat", kind, "rectified beats do not add, so they cannot be taken off")
@@ -162,7 +165,6 @@ class Blink(Step):
     Gratton, Coles, Donchin 1983, doi:10.1016/0013-4694(83)90135-9
     """
 
-    alone: ClassVar[bool] = False
     reference: str = ""
     threshold: float = 4.0
     margin: float = 0.15
@@ -175,6 +177,10 @@ class Blink(Step):
                 "Blink: reference='', expected the name of the channel nearest the eye, such as "
                 "Blink('orbicularis_oculi_l')"
             )
+
+    @property
+    def alone(self) -> bool:
+        return False
 
     def refuses_kind(self, kind: str) -> str | None:
         return not_raw("Blink", kind, "a rectified blink does not add, so it cannot be taken off")

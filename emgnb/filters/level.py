@@ -103,6 +103,10 @@ class _Levelled(Step):
                 raise ValueError(f"{name}: level={self.level!r}, expected a number per channel")
             object.__setattr__(self, "level", tuple(given.tolist()))
 
+    @property
+    def alone(self) -> bool:
+        return self.level is None or len(self.level) == 1
+
     def refuses_live(self) -> str | None:
         if self.level is not None:
             return None

@@ -66,6 +66,7 @@ def mains_lines(x: xr.DataArray, *, mains: float = 50.0) -> xr.DataArray:
     found = []
     for at in np.unique(np.linspace(0, count - 1, min(count, STRETCHES)).astype(int)).tolist():
         part = suits.table(x.isel(time=slice(at * hop, at * hop + size))).astype(np.float64)
+        part[~np.isfinite(part)] = np.nan
         power = dsp.periodogram(part, rate, window="hann", detrend="constant", axis=0)[1]
         found.append(power)
     stack = np.array(found).reshape(len(found), size // 2 + 1, -1)

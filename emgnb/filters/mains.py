@@ -62,7 +62,10 @@ class _InStretches(OfMains):
 
     length: float
     local: ClassVar[bool] = True
-    alone: ClassVar[bool] = False  # where the mains is, all channels say together
+
+    @property
+    def alone(self) -> bool:
+        return False  # where the mains is, all channels say together
 
     def refuses_live(self) -> str | None:
         return (

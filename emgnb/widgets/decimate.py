@@ -58,7 +58,8 @@ class Decimated:
         while done < len(edges) - 1:
             upto = int(np.searchsorted(edges, edges[done] + _BLOCK, side="right")) - 1
             upto = max(upto, done + 1)
-            block = np.asarray(self._x[edges[done] : edges[upto]].values, dtype=np.float32)
+            block = np.array(self._x[edges[done] : edges[upto]].values, dtype=np.float32)
+            block[~np.isfinite(block)] = np.nan
             cuts = edges[done:upto] - edges[done]
             values[:, done:upto, 0] = np.fmin.reduceat(block, cuts, axis=0).T
             values[:, done:upto, 1] = np.fmax.reduceat(block, cuts, axis=0).T

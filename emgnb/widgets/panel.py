@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import html
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,8 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
         """Take the widget away. The cell that made it does so when it is run again."""
         if self._forget is not None:
             self._forget()
+        for each in list(_inside(self)):
+            each.close()  # one that stays open holds its observers, and through them the recording
         super().close()
 
     @property
@@ -92,6 +94,13 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
             action()
         except Exception as error:
             self._fail(error)
+
+
+def _inside(box: Any) -> Iterator[Any]:
+    """Give all widgets in a box, those in boxes within it too."""
+    for child in getattr(box, "children", ()):
+        yield from _inside(child)
+        yield child
 
 
 def _when_its_cell_runs_again(action: Callable[[], None]) -> Callable[[], None]:

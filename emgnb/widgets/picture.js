@@ -11,7 +11,7 @@ const SHORTEST = 0.02; // s in view
 function picture({ model, el }) {
   const canvas = make("canvas"), pen = canvas.getContext("2d");
   const key = (text, title, act) => make("button", { type: "button", textContent: text, title, aria: { label: title }, onclick: act });
-  const whole = key("whole", "show the whole (w)", () => look(extent()));
+  const whole = key("whole", "show the whole (w)", () => { root.focus({ preventScroll: true }); look(extent()); });
   const keys = make("div", { className: "keys" }, key("+", "zoom in (+)", () => zoom(0.5)), key("−", "zoom out (−)", () => zoom(2)),
     key("◀", "earlier (←)", () => pan(-0.5)), key("▶", "later (→)", () => pan(0.5)), whole);
   const root = make("div", { className: "emgnb-tuned", tabIndex: 0 }, canvas, keys);
@@ -34,8 +34,8 @@ function picture({ model, el }) {
   // ---- what is in view
   function look([from, to]) {
     const [start, end] = extent(), spread = Math.min(Math.max(to - from, SHORTEST), end - start);
-    const first = Math.min(Math.max(from, start), end - spread);
-    view = spread >= end - start ? null : [first, first + spread];
+    const first = Math.min(Math.max((from + to - spread) / 2, start), end - spread);
+    view = spread >= (end - start) * (1 - 1e-6) ? null : [first, first + spread];
     model.set("view", view ?? []);
     model.save_changes();
     ask();
@@ -43,12 +43,14 @@ function picture({ model, el }) {
   function zoom(factor, at = (seen()[0] + seen()[1]) / 2) { look(seen().map((t) => at + (t - at) * factor)); }
   function pan(part) { const [from, to] = seen(); look([from + part * (to - from), to + part * (to - from)]); }
 
+  function go(way) { const by = way * (extent()[1] - extent()[0]); look(seen().map((t) => t + by)); } // to an end
+
   // ---- mouse, pen and fingers
   const timeAt = (x) => { const { left, right } = boxes[0], [from, to] = seen(); return from + ((x - left) / (right - left)) * (to - from); };
   const overTime = (y) => boxes.length > 1 && y < boxes[1].foot + FOOT;
   canvas.onpointerdown = (p) => {
     root.focus({ preventScroll: true });
-    if (p.button || !overTime(p.offsetY)) return;
+    if (p.button || pinch || !overTime(p.offsetY)) return;
     canvas.setPointerCapture(p.pointerId);
     fingers.set(p.pointerId, p.offsetX);
     if (fingers.size === 2) { drag = null; pinch = [...fingers.values()].map(timeAt); return; }
@@ -68,10 +70,10 @@ function picture({ model, el }) {
     ask();
   };
   const ended = (p) => {
-    fingers.delete(p.pointerId);
-    if (pinch) { if (!fingers.size) pinch = null; return; }
     const done = drag;
     drag = null;
+    fingers.delete(p.pointerId);
+    if (pinch) { if (!fingers.size) pinch = null; return; }
     if (p.type === "pointerup" && Math.abs(done?.to - done?.from) > 3) look([done.from, done.to].map(timeAt).sort((a, b) => a - b));
     ask();
   };
@@ -87,7 +89,7 @@ function picture({ model, el }) {
   };
   const actions = {
     "+": () => zoom(0.5), "=": () => zoom(0.5), "-": () => zoom(2), ArrowLeft: () => pan(-0.25), ArrowRight: () => pan(0.25),
-    PageUp: () => pan(-1), PageDown: () => pan(1), Home: () => pan(-1e9), End: () => pan(1e9), w: () => look(extent()),
+    PageUp: () => pan(-1), PageDown: () => pan(1), Home: () => go(-1), End: () => go(1), w: () => look(extent()),
   };
   root.onkeydown = (press) => {
     if (press.target !== root || press.ctrlKey || press.metaKey || press.altKey || !actions[press.key]) return;
@@ -149,7 +151,8 @@ function picture({ model, el }) {
     }
     if (i > 0) pen.fillText(pane.unit === "Hz" ? "frequency (Hz)" : "time (s)", (left + right) / 2, foot + 23);
     pen.textAlign = "left";
-    pen.fillText(power ? `${pane.title.replace(/\)$/, "")} × ${raised(power)})` : pane.title, left, top - 10);
+    const [, what, unit] = pane.title.match(/^(.*?)(?: \((.*)\))?$/), shown = [raised(power), unit].filter(Boolean).join(" ");
+    pen.fillText(power ? `${what} (${shown})` : pane.title, left, top - 10);
     pen.save();
     pen.beginPath();
     pen.rect(left, top, right - left, foot - top);
@@ -177,7 +180,9 @@ function picture({ model, el }) {
     for (let k = 0; k < up.length; k++) {
       const value = up[k];
       if (value !== value || (log && value <= 0)) { joined = false; continue; } // a gap stays a gap
-      pen[joined ? "lineTo" : "moveTo"](x(start + across[k]), y(value));
+      const [at, tall] = [x(start + across[k]), y(value)];
+      if (!joined) pen.moveTo(at - 0.5, tall); // so that a single sample between gaps is seen
+      pen.lineTo(at, tall);
       joined = true;
     }
     pen.stroke();
@@ -199,8 +204,8 @@ function picture({ model, el }) {
     const words = pane.curves.flatMap(({ start, across, up }) => {
       const k = nearest(across, at - start);
       if (k === null) return [];
-      const pair = pane.unit === "s" && across[k] === across[k ^ 1] && up[k] !== up[k ^ 1] ? [up[k & ~1], up[k | 1]] : [up[k]];
-      return [pair.map(figure).join(" … ")];
+      const pair = pane.extent && up[k & ~1] < up[k | 1] ? [up[k & ~1], up[k | 1]] : [up[k]];
+      return [Number.isFinite(pair[0]) ? pair.map(figure).join(" … ") : pane.extent ? "lost" : "–"];
     });
     if (!words.length) return;
     pen.fillStyle = pen.strokeStyle = ink;
@@ -257,7 +262,7 @@ function written(low, high, unit = "") {
   const decimals = Math.min(6, Math.max(0, 1 - Math.floor(Math.log10((high - low) / 10 ** power || 1))));
   return [power, (value, more = 0) => { const text = (value / 10 ** power).toFixed(decimals + more); return more || !text.includes(".") ? text : text.replace(/\.?0+$/, ""); }];
 }
-function figure(value) { return Number.isFinite(value) ? String(Number(value.toPrecision(4))) : "lost"; }
+const figure = (value) => String(Number(value.toPrecision(4)));
 function nearest(sorted, value) { // place of the nearest, in a list that grows
   if (!sorted.length) return null;
   let low = 0, high = sorted.length - 1;

@@ -36,7 +36,7 @@ _STEPS: dict[str, tuple[Step, ...]] = {
 }
 _FITTING = "for this recording"
 _SLOTS = ("A", "B")
-Wish = tuple[Chain, int, str]
+Wish = tuple[Chain, int, str, int]
 
 
 class Tuner(Panel):
@@ -114,6 +114,8 @@ class Tuner(Panel):
         self._controls(names)
         self._made: tuple[tuple[Chain, int], xr.DataArray, xr.Dataset] | None = None
         self._measured: Chain | None = None
+        self._asked = 0
+        self._saying = threading.Lock()
         self.picture = Picture()
         self.picture.observe(lambda _: self._changed(), "view")
         super().__init__(
@@ -366,34 +368,41 @@ class Tuner(Panel):
         try:
             chain = self.chain
         except ValueError as error:
-            self._fail(error)
+            with self._saying:
+                self._asked += 1
+                self._fail(error)
             return
         self._show_code(f"chain = {_code(chain)}")
         self._json.value = chain.to_json()
-        self._work.ask((chain, int(self._channel.value), self._what.value))
+        self._asked += 1
+        self._work.ask((chain, int(self._channel.value), self._what.value, self._asked))
 
     def _draw(self, wanted: Wish) -> None:
         """Filter and draw; called in the worker's thread, for the newest wish only."""
         self._try(lambda: self._drawn(*wanted))
 
-    def _drawn(self, chain: Chain, i: int, what: str) -> None:
+    def _drawn(self, chain: Chain, i: int, what: str, number: int) -> None:
         raw = self._shown.isel(channel=[i])
         try:
             out, response = self._through(chain, i)
             powers = [self._power(i), spectra.spectrum(out, length=self._segment)]
         except ValueError as error:
-            self._fail(error)
             self.picture.draw(raw, None, None, None, what)
+            with self._saying:
+                if number == self._asked:
+                    self._fail(error)
             return
         self.picture.draw(raw, out, powers, response, what)
-        self.error = None
         kind = str(np.atleast_1d(out["signal_kind"].values)[0])
         said = [f"comes out as {kind}, in {out.attrs['units']}"]
         if lost := 100 * (1 - float(out["valid"].mean())):
-            said.append(f"{lost:.2g} % of the samples are lost or disturbed by a gap")
+            said.append(f"{lost:.2g} % of this channel is lost or disturbed by a gap")
         if bent := response.attrs["nonlinear"]:
             said.append(f"{bent} has no response; drawn is that of the first linear filters")
-        self._say("; ".join(said))
+        with self._saying:  # what the controls say now may be no chain, and that was said
+            if number == self._asked:
+                self.error = None
+                self._say("; ".join(said))
 
     def _through(self, chain: Chain, i: int) -> tuple[xr.DataArray, xr.Dataset]:
         """Filter the channel shown, unless only the picture of the same is to change."""
@@ -409,13 +418,16 @@ class Tuner(Panel):
 
     def _measure(self, wanted: Wish) -> None:
         """Say what the chain gains and costs in all channels, when nothing newer is to be drawn."""
-        chain = wanted[0]
+        self._try(lambda: self._weigh(wanted[0]))
+
+    def _weigh(self, chain: Chain) -> None:
         if chain == self._measured:
             return
-        self._measured, self.effect, self.doubts = chain, None, []
+        self._measured, self.effect, self.doubts = None, None, []
         try:
             self.effect = quality.effect(self._shown, chain(self._shown))
             self.doubts = quality.doubts(self._shown, chain)
+            self._measured = chain
         except ValueError as error:
             # Too short or too slow to measure, or another channel refuses: the picture is there all
             # the same; without it the message says why.

@@ -17,7 +17,7 @@ class LatestWins:
 
     Parameters
     ----------
-    work, after : functions of the owner and a wish
+    work, after : functions of the owner and a wish, which raise nothing
     """
 
     def __init__(

@@ -88,6 +88,7 @@ def test_the_tuner_follows_its_sliders(lab: Any, open_notebook: Callable[..., An
     for _ in range(5):
         page.keyboard.press("ArrowRight")
     notebook.until("tuner.chain.steps[0].low > 20", "True")
+    page.wait_for_timeout(1000)  # all five keys have come
     low = float(notebook.value("tuner.chain.steps[0].low"))
     page.wait_for_function(
         "(low) => document.querySelector('.emgnb-panel').innerText.includes(`low=${low},`)",
@@ -166,8 +167,8 @@ def test_a_chain_is_built_by_keyboard_alone_and_comes_back_to_python(
     for key in ("b", "x"):
         page.keyboard.press(key)
     assert notebook.cells() == cells
-    assert "muscle kept" in panel.inner_text()
     notebook.until("tuner.wait(0)", "True")
+    assert "muscle kept" in panel.inner_text()
     assert notebook.value("tuner.error") == "None"
     assert notebook.value("tuner.filtered.sizes['time']") == "20000"
     notebook.look("built", height=1500)

@@ -108,6 +108,7 @@ class Stage {
   }
   pressed(p) {
     this.node.focus({ preventScroll: true });
+    if (this.pinch) return;
     this.canvas.setPointerCapture(p.pointerId);
     this.fingers.set(p.pointerId, p.offsetX);
     if (this.fingers.size === 2) { // two fingers move and stretch the view
