@@ -36,7 +36,7 @@ _STEPS: dict[str, tuple[Step, ...]] = {
 }
 _FITTING = "for this recording"
 _SLOTS = ("A", "B")
-Wish = tuple[Chain, int, str, int]
+Wish = tuple[Chain, int, str, int]  # chain, channel, response, number
 
 
 class Tuner(Panel):
