@@ -177,7 +177,11 @@ def add_labels(path: str | os.PathLike[str], coder: str, table: xr.Dataset) -> N
     rules.check_labels(open(path), coder, table)
     store = Path(path)
     # Written beside and moved in: a disk that is full must not cost the labels that were there.
-    with tempfile.TemporaryDirectory(dir=store.parent, prefix=f"{store.name}.") as beside:
+    # Then Zarr's threads may still write when its error is here, which is the one to be told, not
+    # that the folder could not be taken away.
+    with tempfile.TemporaryDirectory(
+        dir=store.parent, prefix=f"{store.name}.", ignore_cleanup_errors=True
+    ) as beside:
         _write_node(Path(beside), f"/labels/{coder}", table)
         old, new = store / "labels" / coder, Path(beside) / "labels" / coder
         if old.exists():
