@@ -745,14 +745,14 @@ def test_a_step_says_whether_a_channel_needs_the_others(name: str) -> None:
     step = STEPS[name](reference=names[5]) if name == "Blink" else STEPS[name]()
     if name in ("Baseline", "Normalise"):
         levels = range(1, len(names) + 1)
-        assert not STEPS[name](level=levels).alone, "one of these levels is another channel's"
-        assert STEPS[name](level=(2.0,)).alone
+        assert not STEPS[name](level=levels).channelwise, "one of these levels is another channel's"
+        assert STEPS[name](level=(2.0,)).channelwise
     kind = "raw" if step.refuses_kind("raw") is None else "envelope"
     x = x.copy(data=values).assign_coords(signal_kind=("channel", [kind] * len(names)))
-    if not step.alone:
-        assert not Chain(Rectify(), step).alone
+    if not step.channelwise:
+        assert not Chain(Rectify(), step).channelwise
         return
-    assert Chain(Rectify(), step).alone
+    assert Chain(Rectify(), step).channelwise
     together = Chain(step)(x)
     for i in range(len(names)):
         apart = Chain(step)(x.isel(channel=[i]))

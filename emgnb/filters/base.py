@@ -105,7 +105,7 @@ class Step:
         return not self.local and self.refuses_live() is not None
 
     @property
-    def alone(self) -> bool:
+    def channelwise(self) -> bool:
         """Whether a channel's result is the same whatever other channels are there."""
         return True
 

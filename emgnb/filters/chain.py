@@ -76,12 +76,12 @@ class Chain:
         return self._whole(x)[0]
 
     @property
-    def alone(self) -> bool:
+    def channelwise(self) -> bool:
         """Whether a channel's values are the same whatever other channels are given with it.
 
         `valid` is not: it tells of a gap in any of them.
         """
-        return all(step.alone for step in self.steps)
+        return all(step.channelwise for step in self.steps)
 
     def blocks(self, x: xr.DataArray, *, seconds: float = recording.PART) -> Iterator[xr.DataArray]:
         """Filter a recording of any length part by part: joined, the parts are `chain(x)`.

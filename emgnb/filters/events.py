@@ -67,7 +67,7 @@ class Heartbeat(Step):
     reference: str | None = None
 
     @property
-    def alone(self) -> bool:
+    def channelwise(self) -> bool:
         return False
 
     def refuses_kind(self, kind: str) -> str | None:
@@ -179,7 +179,7 @@ class Blink(Step):
             )
 
     @property
-    def alone(self) -> bool:
+    def channelwise(self) -> bool:
         return False
 
     def refuses_kind(self, kind: str) -> str | None:

@@ -104,7 +104,7 @@ class _Levelled(Step):
             object.__setattr__(self, "level", tuple(given.tolist()))
 
     @property
-    def alone(self) -> bool:
+    def channelwise(self) -> bool:
         return self.level is None or len(self.level) == 1
 
     def refuses_live(self) -> str | None:

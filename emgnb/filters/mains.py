@@ -64,7 +64,7 @@ class _InStretches(OfMains):
     local: ClassVar[bool] = True
 
     @property
-    def alone(self) -> bool:
+    def channelwise(self) -> bool:
         return False  # where the mains is, all channels say together
 
     def refuses_live(self) -> str | None:

@@ -410,7 +410,7 @@ class Tuner(Panel):
             response = chain.response(self._rate, frequency=_frequencies(chain, self._rate))
             out = (
                 chain(self._shown.isel(channel=[i]))
-                if chain.alone
+                if chain.channelwise
                 else chain(self._shown).isel(channel=[i])
             )
             self._made = ((chain, i), out, response)
