@@ -10,8 +10,9 @@ import plotly.graph_objects as go
 import xarray as xr
 from plotly.subplots import make_subplots
 
-from emgnb.plots.style import BACKGROUND, DASHES, colour, dash, new_figure, style, unit_of
+from emgnb.plots.style import BACKGROUND, DASHES, colour, dash, new_figure, style
 from emgnb.plots.thin import MAX_POINTS, thin
+from emgnb.recording import unit_of
 
 
 def spectrum(

@@ -10,7 +10,8 @@ import plotly.graph_objects as go
 import xarray as xr
 from plotly.subplots import make_subplots
 
-from emgnb.plots.style import INK, colour, new_figure, style, unit_of
+from emgnb.plots.style import INK, colour, new_figure, style
+from emgnb.recording import unit_of
 
 
 def features(ds: xr.Dataset, *, channel: str | None = None, title: str = "") -> go.Figure:

@@ -11,9 +11,9 @@ import plotly.graph_objects as go
 import xarray as xr
 from plotly.subplots import make_subplots
 
-from emgnb.plots.style import BACKGROUND, FAINT, INK, colour, new_figure, style, unit_of
+from emgnb.plots.style import BACKGROUND, FAINT, INK, colour, new_figure, style
 from emgnb.plots.thin import MAX_POINTS, Floats, at, thin
-from emgnb.recording import need_signal
+from emgnb.recording import need_signal, unit_of
 
 
 def signal(

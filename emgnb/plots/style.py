@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import plotly.graph_objects as go
-import xarray as xr
 
 # Okabe–Ito without its black and its yellow, which vanish on a dark and on a light page.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -54,8 +53,3 @@ def colour(i: int) -> str:
 def dash(i: int) -> str:
     """Tell apart the curves that share a colour."""
     return DASHES[i // len(COLOURS) % len(DASHES)]
-
-
-def unit_of(x: xr.DataArray) -> str:
-    """Return the unit as people write it."""
-    return str(x.attrs.get("units", "")).replace("uV", "µV")

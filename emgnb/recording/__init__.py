@@ -18,6 +18,7 @@ from emgnb.recording.model import (
     make,
     markers,
     signal,
+    unit_of,
     with_history,
     with_signal,
 )
@@ -83,6 +84,7 @@ __all__ = [
     "to_csv",
     "to_netcdf",
     "uniform",
+    "unit_of",
     "with_history",
     "with_signal",
 ]

@@ -259,6 +259,11 @@ def empty_markers() -> xr.Dataset:
     return markers([], [])
 
 
+def unit_of(x: xr.DataArray) -> str:
+    """Unit of `x` as people write it, "µV" for "uV"; empty without one."""
+    return str(x.attrs.get("units", "")).replace("uV", "µV")
+
+
 def with_history(x: Labelled, step: str, **args: Any) -> Labelled:
     """Return `x` with one more line of history: a JSON object of the step's name and arguments."""
     line = json.dumps(

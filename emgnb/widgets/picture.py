@@ -15,6 +15,7 @@ import traitlets
 import xarray as xr
 from numpy.typing import NDArray
 
+from emgnb import recording
 from emgnb.widgets.decimate import Decimated
 from emgnb.widgets.panel import joined
 
@@ -69,14 +70,14 @@ class Picture(anywidget.AnyWidget):
         what : which of `RESPONSES` the last pane shows
         """
         self.curves = dict(_curves(raw, out, self.view, powers, response, what))
-        units = _written(raw)
+        units = recording.unit_of(raw)
         extent = [float(raw["time"][i]) for i in (0, -1)]
         top = float(np.log10(max(1e-30, *(float(p.max()) for p in powers)))) if powers else 0.0
         _, _, title, span, over_frequency = RESPONSES[what]
         self.panes = [
             self._pane(f"as recorded ({units})", "s", ["recorded"], extent=extent),
             self._pane(
-                f"filtered ({_written(raw if out is None else out)})",
+                f"filtered ({recording.unit_of(raw if out is None else out)})",
                 "s",
                 ["filtered"],
                 extent=extent,
@@ -106,10 +107,6 @@ class Picture(anywidget.AnyWidget):
                 }
             )
         return {"title": title, "unit": unit, "curves": curves, **more}
-
-
-def _written(x: xr.DataArray) -> str:
-    return str(x.attrs["units"]).replace("uV", "µV")
 
 
 def _curves(
