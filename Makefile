@@ -7,7 +7,10 @@ ARGS   ?=
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --disable-pip-version-check --no-input -q -c .ci/constraints.txt
 
-.PHONY: lab test lint demo bench lock clean system emulator
+# Hundreds of processes would each compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: lab test compiled soak lint docs demo bench lock prerelease clean system emulator hex
 .DEFAULT_GOAL := lab
 
 lab: $(VENV)/.lab
@@ -16,14 +19,33 @@ lab: $(VENV)/.lab
 demo: $(VENV)/.lab
 	$(BIN)/emgnb demo $(ARGS)
 
-test: system emulator lint
-	$(BIN)/python -m pytest $(ARGS)
+# Tests of one module stay on one worker; what takes longest begins first.
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadscope --no-loadscope-reorder
+
+test: system emulator $(VENV)/.test
+	@$(MAKE) -s -k -j2 --output-sync=target lint compiled
+	$(PYTEST) $(ARGS)
+
+# pytest rewrites the tests' assertions: once, instead of in each worker.
+compiled: $(VENV)/.test
+	@$(BIN)/python -m pytest --collect-only -q --no-header >/dev/null || true
+
+# What takes minutes each, and has a short sibling in `make test`.
+soak: system emulator $(VENV)/.test
+	$(PYTEST) -m soak $(ARGS)
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@.ci/lint-javascript $(VENV)/node
+
+# The site, in build/docs/index.html. A warning is an error. The tutorials are run, which takes minutes,
+# and again only when they have changed.
+docs: $(VENV)/.docs
+	$(BIN)/sphinx-build -q -W --keep-going -d build/doctrees docs build/docs $(ARGS)
+	@echo "The site is in build/docs/index.html"
 
 # Peers go into environments of their own; the results into docs/benchmarks.md.
 bench: $(VENV)/.test
@@ -40,6 +62,10 @@ emulator:
 	 then $(MAKE) -s -C firmware; \
 	 else echo "No avr-gcc or libsimavr here: the emulated board is not built, its tests are skipped."; fi
 
+# Renew the compiled sketches in emgnb/flash, which `emgnb flash` writes.
+hex: emulator
+	$(MAKE) -s -C firmware package
+
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "emgnb needs Python >= 3.11; none was found on PATH."; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || .ci/system-packages python3-venv
@@ -55,11 +81,25 @@ $(VENV)/.test: pyproject.toml .ci/constraints.txt | $(VENV)/bin/python
 	$(PIP) -e '.[test,lint]'
 	@touch $@ $(VENV)/.lab
 
+$(VENV)/.docs: pyproject.toml .ci/constraints.txt | $(VENV)/bin/python
+	@echo "Installing emgnb and Sphinx into $(VENV) (a minute or two) …"
+	$(PIP) -e '.[docs]'
+	@touch $@ $(VENV)/.lab
+
 # Renew the pinned versions, for every Python and system at once.
 lock: $(VENV)/.test
 	$(PIP) uv
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --all-extras --upgrade \
-	  --no-header --no-annotate --no-emit-index-url pyproject.toml -o .ci/constraints.txt
+	  --no-header --no-annotate --no-emit-index-url --constraint .ci/bounds.txt pyproject.toml \
+	  -o .ci/constraints.txt
+
+# The few private names of xarray that emgnb uses, against its newest release or pre-release.
+prerelease: PIP := .venv-prerelease/bin/python -m pip install --disable-pip-version-check --no-input -q
+prerelease:
+	$(PYTHON) -m venv .venv-prerelease
+	$(PIP) -e . pytest pytest-timeout psutil
+	$(PIP) --pre --upgrade xarray
+	.venv-prerelease/bin/python -m pytest -q tests/unit/test_xarray_names.py $(ARGS)
 
 clean:
-	rm -rf $(VENV) .venv-peers .venv-libemg firmware/build build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf docs/api/emgnb.*.rst docs/api/generated docs/tutorials/*.ipynb $(VENV) .venv-prerelease .venv-peers .venv-libemg firmware/build build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,10 +1,10 @@
-"""`make bench`: run the benchmarks beside their peers and write docs/benchmarks.md.
+"""`make bench`: run the benchmarks with their peers and write docs/benchmarks.md.
 
-python benchmarks [name …]   names of `legs.LEGS`; all of them without one
+python benchmarks [name …]   names of `legs.LEGS`, all by default
 
-Each runs in a process of its own. What it prints is on the page, word for word, under a picture of
-its first table. A benchmark that is not run, or fails, leaves its part of the page as it was; one
-that fails is named there, with the reason.
+Each benchmark runs in a separate process. The page has its output unchanged, below a chart of its
+first table. If a benchmark is not run, its section of the page is kept; if it fails, the section is
+kept and the reason is added.
 """
 
 from __future__ import annotations
@@ -25,19 +25,20 @@ PAGE = ROOT / "docs" / "benchmarks.md"
 PICTURES = ROOT / "docs" / "benchmarks"
 
 HEAD = """\
-# How fast, how well, beside whom
+# Benchmarks
 
-`make bench` wrote this page: each part is what a script in [benchmarks](../benchmarks) printed,
-emgnb and its peers in the same run on the same machine, peers at the versions pinned in
-[peers.txt](../benchmarks/peers.txt) and [libemg.txt](../benchmarks/libemg.txt). Where a peer is
-ahead it shows. Times of a shared machine scatter: trust ratios within a table, not seconds between
-two. `python benchmarks/live_view.py` and `tuning.py` drive a browser and are run by hand.
-`make bench ARGS=filtering` runs one part again and leaves the others.
+This page is written by `make bench`. Each section is the output of a script in
+[benchmarks](../benchmarks), which runs emgnb and its peers in the same run on the same machine. The
+versions of the peers are pinned in [peers.txt](../benchmarks/peers.txt) and
+[libemg.txt](../benchmarks/libemg.txt). Results in which a peer is ahead are included. Times on a
+shared machine vary: compare ratios within a table, not seconds between two tables.
+`python benchmarks/live_view.py`, `tuning.py` and `labelling.py` use a browser and are run by hand.
+`make bench ARGS=filtering` repeats one section and keeps the others.
 """
 
 
 def section(name: str, leg: Leg, page: str) -> tuple[str, bool]:
-    """Run one benchmark; its part of the page, and whether it went well."""
+    """Run one benchmark; return its section of the page, and whether it succeeded."""
     script = Path(__file__).with_name(f"{name}.py")
     where = environment(leg.where)
     began = time.perf_counter()
@@ -82,7 +83,7 @@ def written(name: str, leg: Leg, where: Environment, out: str, took: float) -> s
     if not charts.tables(out):
         body = f"```text\n{body}\n```"
     else:
-        # A name of a stranger's file must not become markup.
+        # The name of a file must not become markup.
         body = re.sub(r"<(?!br>)(?=[a-zA-Z/!])", "&lt;", body)
     command = " ".join(["python", f"benchmarks/{name}.py", *leg.arguments])
     stamp = f"{date.today()}: `{command}`, {took:.0f} s. {machine()}. {where.versions}."
@@ -90,7 +91,7 @@ def written(name: str, leg: Leg, where: Environment, out: str, took: float) -> s
 
 
 def plain(words: str) -> str:
-    """One line of an error, fit for the page: no paths of this machine, no addresses."""
+    """Return one line of an error without paths and addresses of this machine."""
     words = re.sub(r"\w+://\S+", "…", words.splitlines()[0])
     words = re.sub(r"(?:[A-Za-z]:)?(?:[/\\][\w.\-]+){2,}", "…", words)
     return words.replace("*", "")[:300]
@@ -125,7 +126,7 @@ def main() -> None:
         print(made, flush=True)
         if not well:
             failed.append(name)
-        page = read()  # as it is by now: another run may have written another part
+        page = read()  # read again: another run may have written another section
         parts = [made if each == name else part_of(page, each) for each in LEGS]
         PAGE.parent.mkdir(exist_ok=True)
         PAGE.write_text("\n".join([HEAD, *filter(None, parts)]), encoding="utf-8")

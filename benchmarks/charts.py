@@ -1,7 +1,7 @@
-"""Bars and lines as small SVG, by hand: readable on a light page and a dark one, with units.
+"""Draw bars and lines as small SVG files, readable on light and dark pages.
 
-Colours of Okabe and Ito, told apart by shape and pattern as well; ink of a grey that has contrast
-on both grounds.
+The colours are those of Okabe and Ito; shapes and patterns also distinguish the series. The grey of
+texts and axes has contrast on both backgrounds.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ DASHES = ("", "6 4", "2 3")
 
 @dataclass(frozen=True)
 class Bars:
-    """Values by name, one bar each or one of each series; NaN leaves a place empty.
+    """Values by name, one bar each or one per series; NaN leaves a gap.
 
-    Bars of names that begin with "emgnb" are in colour, the others grey, when there is one series.
+    With one series, bars whose names begin with "emgnb" are coloured and the others grey.
     """
 
     title: str
@@ -42,7 +42,7 @@ class Lines:
 
 
 def bars(chart: Bars) -> str:
-    """Draw horizontal bars, the value written behind each."""
+    """Draw horizontal bars with their values."""
     left = min(320, 12 + max((_width(name) for name in chart.names), default=0))
     many = len(chart.series)
     high = 18 if many == 1 else 12
@@ -93,7 +93,7 @@ def bars(chart: Bars) -> str:
 
 
 def lines(chart: Lines) -> str:
-    """Draw curves with a marker at each point, from 0 up."""
+    """Draw curves with a marker at each point, on an axis that starts at 0."""
     left, top, wide, tall = 74, 44, WIDTH - 74 - 200, 260
     points = [p for curve in chart.curves.values() for p in curve]
     x_ticks = _ticks(0, max((x for x, _ in points), default=1.0), False)
@@ -196,7 +196,7 @@ Table = tuple[list[str], list[list[str]]]
 
 
 def tables(text: str) -> list[Table]:
-    """Find the Markdown tables of a text: header and rows, as words."""
+    """Return the Markdown tables of a text: header and rows, as strings."""
     found: list[Table] = []
     lines_of = [line.strip() for line in text.splitlines()]
     for above, rule in pairwise([*enumerate(lines_of), (len(lines_of), "")]):

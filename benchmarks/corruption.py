@@ -1,10 +1,10 @@
-"""Whether a damaged frame is ever taken for a whole one, and by what it is found out.
+"""Count how often a damaged frame is accepted as valid, and which check rejects the others.
 
 ``python benchmarks/corruption.py [--mb 100] [--damage 0.001]``: frames of 8 channels of 10 bits,
-every value known by its scan number, with a share of the bytes replaced by others, in chunks of
-64 kB. Counted is how many damaged frames get past each check in turn, and how many scans are
-accepted under a number whose values were others. The CRC lets one damaged frame in 65 536 pass; the
-last line says how many wrong scans a recording must expect.
+whose values follow from the scan number, with a share of the bytes replaced by other values, in
+chunks of 64 kB. Printed are the number of damaged frames that pass each check in turn, and of scans
+accepted with wrong values. The CRC passes one damaged frame in 65 536; the last line gives the
+number of wrong scans to expect in a recording.
 """
 
 import argparse
@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from emgnb.acquire import cobs
-from emgnb.acquire.frames import Decoder, Encoder
+from emgnb.acquire.wire import _cobs
+from emgnb.acquire.wire.frames import Decoder, Encoder
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
 from streams import corrupted
 
 CHANNELS, BITS, BLOCK = 8, 10, 40_000
@@ -25,7 +25,7 @@ BODY = 7 + 2 * CHANNELS
 
 
 def known(scans: np.ndarray) -> np.ndarray:
-    """Values that follow from the scan's number, and use all bits."""
+    """Return the values that follow from the scan number; they use all bits."""
     mixed = scans[:, np.newaxis].astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     mixed = mixed + np.arange(CHANNELS, dtype=np.uint64) * np.uint64(0xC2B2AE3D27D4EB4F)
     mixed ^= mixed >> np.uint64(29)
@@ -33,7 +33,7 @@ def known(scans: np.ndarray) -> np.ndarray:
 
 
 def past_each_check(damaged: bytes, whole: bytes) -> np.ndarray:
-    """Count damaged frames that get past one check after the other.
+    """Count the damaged frames that pass each check in turn.
 
     Returns
     -------
@@ -41,22 +41,22 @@ def past_each_check(damaged: bytes, whole: bytes) -> np.ndarray:
     may miss it; of these, a data frame of all channels and values of 10 bits; of the right CRC; and
     right in all of that
     """
-    size = BODY + cobs.CRC_BYTES + 1
+    size = BODY + _cobs.CRC_BYTES + 1
     data = np.frombuffer(damaged, dtype=np.uint8)
     ends = np.flatnonzero(data == 0)
     fits = ends[np.diff(ends, prepend=-1) == size + 1] - size
     rows = data[fits[:, np.newaxis] + np.arange(size)]
     original = np.frombuffer(whole, dtype=np.uint8).reshape(-1, size + 1)[:, :-1]
-    # Bytes are replaced, never lost: a frame keeps its place.
+    # Bytes are replaced, not removed, so that frames keep their positions.
     place = np.minimum(fits // (size + 1), len(original) - 1)
     hurt = (fits % (size + 1) != 0) | (rows != original[place]).any(axis=1)
-    plain, packed = cobs.cobs_decode(rows[hurt])
-    before, _ = cobs.cobs_decode(original[place[hurt]])
+    plain, packed = _cobs.cobs_decode(rows[hurt])
+    before, _ = _cobs.cobs_decode(original[place[hurt]])
     differs = plain != before
     span = size - 1 - differs[:, ::-1].argmax(axis=1) - differs.argmax(axis=1)
     wide = packed & (span > 2)
     crc = plain[:, -2].astype(np.uint16) | plain[:, -1].astype(np.uint16) << 8
-    right = packed & (cobs.crc16(plain[:, :-2]) == crc)
+    right = packed & (_cobs.crc16(plain[:, :-2]) == crc)
     form = (plain[:, 0] == 1) & (plain[:, 1] == 0xFF) & (plain[:, 2] == 0)
     form &= ~(plain[:, 8:-2:2] >> (BITS - 8)).any(axis=1)
     return np.array(

@@ -1,16 +1,16 @@
-"""A day of 8 channels at 1 kHz, from store to features: time, memory, and whether it grows.
+"""Process a day of 8 channels at 1 kHz from store to features: time, and memory over length.
 
-A simulated face with bursts, hum and wander, five minutes of it, is written again and again with
-fresh noise and another gap each time, as 16-bit counts. Then, in a fresh process for each way and
-length: 20–450 Hz and a 50 Hz notch into a new store, the quality report of what was recorded,
-bursts of what was filtered, and its nine features at 200/50 ms into a store. The ways:
+Five minutes of a simulated face with bursts, mains and drift are repeated, each time with new noise
+and another gap, and stored as 16-bit counts. Then, in a new process for each way and length:
+20–450 Hz and a 50 Hz notch into a new store, the quality report of the recording, bursts of the
+filtered signal, and its nine features at 200/50 ms into a store. The ways:
 
-plain    a store opened lazily, as a notebook opens it
+plain    a store opened lazily, as in a notebook
 threads  `recording.open(path, chunks=…)`: dask arrays on all cores of one process
 cluster  the same with a `dask.distributed` client of two workers, each a process
 
-Memory is the resident size, looked at ten times a second from outside: of all processes together,
-and of the largest. What the ways gave is compared bit by bit.
+Memory is the resident size, measured ten times a second by another process: of all processes
+together, and of the largest. The results of all ways are compared bit by bit.
 
 Run: python benchmarks/day.py [hours …] [--ways plain threads cluster] [--plain-to 3]
 """
@@ -64,11 +64,11 @@ def write(path: Path, hours: float) -> None:
             block[gap : gap + 500] = np.nan
             writer.append(block)
             left -= rows
-        writer.close(participant="P01", session="day")
+        writer.close(attrs={"participant": "P01", "session": "day"})
 
 
 def work(way: str, source: Path, folder: Path) -> dict[str, Any]:
-    """Run the stages in this process; wall and CPU seconds of each."""
+    """Run the stages in this process; return the wall and CPU seconds of each."""
     with ready(way) as cpu:
         chunks = None if way == "plain" else CHUNKS
         session = recording.open(source, chunks=chunks)
@@ -100,13 +100,13 @@ def work(way: str, source: Path, folder: Path) -> dict[str, Any]:
 def featured(x: xr.DataArray, path: Path) -> None:
     cut = windows.cut(x, length=0.2, step=0.05)
     made = features.extract(cut, "nine")
-    # Words that are the same in every window tell nothing here.
+    # Texts that are the same in every window are left out.
     made.drop_vars(["label", "session", "participant"]).to_zarr(path, consolidated=False)
 
 
 @contextmanager
 def ready(way: str) -> Iterator[Callable[[], float]]:
-    """Start what a way needs; give a function that reads the CPU seconds of all its processes."""
+    """Prepare a way; return a function that reads the CPU seconds of all its processes."""
     if way != "cluster":
         yield time.process_time
         return
@@ -127,7 +127,7 @@ def ready(way: str) -> Iterator[Callable[[], float]]:
 
 
 def digest(data: xr.Dataset) -> dict[str, str]:
-    """Fingerprint of each variable's values, whatever the bits of a NaN."""
+    """Return a fingerprint of each variable's values; all NaNs count as equal."""
     return {str(name): fingerprint(data[name]) for name in data.variables}
 
 
@@ -145,7 +145,7 @@ def fingerprint(column: xr.DataArray) -> str:
 
 
 def results(folder: Path) -> dict[str, dict[str, str]]:
-    """Fingerprints of what a way left in its folder."""
+    """Return the fingerprints of a way's results."""
     clean = recording.open(folder / "clean.zarr")["emg"].to_dataset()
     made = xr.open_zarr(folder / "features.zarr", consolidated=False)
     read = {
@@ -166,7 +166,7 @@ def agreement(ways: list[dict[str, str]]) -> str:
 
 
 class Watch:
-    """Greatest resident memory of a process and its children, in bytes, seen from outside."""
+    """Measure the maximum resident memory of a process and its children, in bytes."""
 
     def __init__(self, pid: int) -> None:
         self.together = self.largest = 0
@@ -196,7 +196,7 @@ class Watch:
 
 
 def measured(way: str, source: Path, folder: Path) -> dict[str, Any]:
-    """Run one way in a process of its own, watched."""
+    """Run one way in a separate process, and measure its memory."""
     folder.mkdir()
     command = [sys.executable, __file__, "--work", way, str(source), str(folder)]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

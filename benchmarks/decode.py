@@ -1,7 +1,7 @@
-"""How fast bytes become scans: each dialect's decoder against a parser in plain Python.
+"""Measure the speed of each dialect's decoder, compared with a parser in plain Python.
 
 ``python benchmarks/decode.py``: both decode the same stream in the same run, in the same chunks,
-and must give the same values. A board at 500 000 baud sends 0.05 MB/s. Times are of the processor.
+and must return the same values. A board at 500 000 baud sends 0.05 MB/s. Times are CPU times.
 """
 
 import binascii
@@ -12,8 +12,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from emgnb.acquire import dialects
-from emgnb.acquire.frames import Encoder
+from emgnb.acquire.wire import dialects
+from emgnb.acquire.wire.frames import Encoder
 
 Rows = list[tuple[float, ...]]
 
@@ -23,7 +23,7 @@ class Feeds(Protocol):
 
 
 class PlainFrames:
-    """What one writes first: split at zeros, unpack COBS byte by byte, check the CRC, unpack."""
+    """A simple decoder: split at zeros, decode COBS byte by byte, check the CRC, unpack."""
 
     def __init__(self) -> None:
         self._tail = b""
@@ -33,7 +33,7 @@ class PlainFrames:
         rows = []
         for frame in frames:
             body = self._unpack(frame)
-            # binascii has the very CRC, in C.
+            # binascii has the same CRC, in C.
             if len(body) < 9 or binascii.crc_hqx(body[:-2], 0xFFFF) != body[-2] | body[-1] << 8:
                 continue
             _, mask, _ = struct.unpack_from("<BHI", body)
@@ -54,7 +54,7 @@ class PlainFrames:
 
 
 class PlainLines:
-    """Line by line: split at commas, make numbers."""
+    """A simple decoder: line by line, split at commas, convert to numbers."""
 
     def __init__(self) -> None:
         self._tail = b""
@@ -65,7 +65,7 @@ class PlainLines:
 
 
 class PlainPackets:
-    """Packet by packet: find the header, check the end, unpack."""
+    """A simple decoder: packet by packet, find the header, check the end, unpack."""
 
     def __init__(self, header: bytes, length: int, unpack: Callable[[bytes], Any]) -> None:
         self._header, self._length, self._unpack = header, length, unpack
@@ -94,7 +94,7 @@ def plain_cyton() -> PlainPackets:
 
 
 class PlainSpikerBox:
-    """Byte by byte: a top bit begins a scan."""
+    """A simple decoder: byte by byte, a scan begins at a set top bit."""
 
     def __init__(self) -> None:
         self._scan: list[int] = []
@@ -149,7 +149,7 @@ def streams(scans: int) -> dict[str, tuple[np.ndarray, bytes, Callable[[], Feeds
 
 
 def rate_of(decoder: Feeds, stream: bytes, chunk: int) -> float:
-    """MB/s at which a decoder takes a stream in chunks."""
+    """Return the speed (MB/s) of a decoder on a stream in chunks."""
     chunks = [stream[at : at + chunk] for at in range(0, len(stream), chunk)]
     begin = time.process_time()
     for each in chunks:
@@ -164,7 +164,7 @@ def main(scans: int = 60_000) -> None:
         dialect = name.split()[0]
         whole = dialects.decoder(dialect)
         got = whole.feed(b"\n" + stream if dialect == "csv" else stream).values
-        # A scan's end may show only when the next begins.
+        # The end of a scan may be known only when the next begins.
         assert len(got) >= scans - 1
         assert np.allclose(got, values[: len(got)], atol=1e-4), name
         theirs = plain().feed(stream)
@@ -176,7 +176,7 @@ def main(scans: int = 60_000) -> None:
             1 << 16,
             len(stream),
         ):
-            # Every other one, so that what else the computer does hits both.
+            # Alternate, so that other load of the computer affects both.
             pairs = [
                 (
                     rate_of(dialects.decoder(dialect), stream, chunk),

@@ -1,10 +1,10 @@
-"""Bursts of known moments: F1 of the onsets, false alarms on rest, and time, with peers.
+"""Detect bursts at known times: F1 of the onsets, false alarms at rest, and time, with peers.
 
-Rest is Gaussian noise of 20–450 Hz at 1 kHz; a burst is more of it, switched on and off at once, at
-SNR = 10·log10((P_active − P_rest)/P_rest), 0.5–2 s after the one before. An onset counts as found
-when one not yet taken lies within the tolerance. NeuroKit2, BioSPPy and a textbook threshold (mean
-+ 3 SD of a 25 ms moving RMS) get what they ask for: a stretch of rest, or its length, is told to
-those that need one. Peers that are not installed are named and left out:
+Rest is Gaussian noise of 20–450 Hz at 1 kHz. A burst is the same noise with more power, switched on
+and off abruptly, at SNR = 10·log10((P_active − P_rest)/P_rest), 0.5–2 s after the previous one. An
+onset counts as found if a detected onset, not yet matched, lies within the tolerance. NeuroKit2,
+BioSPPy and a textbook threshold (mean + 3 SD of a 25 ms moving RMS) are given a period of rest, or
+its length, if they need one. Peers that are not installed are named and omitted:
 
     python -m venv peers && peers/bin/pip install -e . neurokit2 biosppy
     peers/bin/python benchmarks/detection.py
@@ -31,7 +31,7 @@ TOLERANCES = (0.015, 0.05)
 BURSTS = 60
 REST = 5.0
 FIRST_SEED = 1000
-# Some peers take seconds for a minute.
+# Some peers take seconds per minute of signal.
 PEER_SEEDS = 1
 
 Detector = Callable[[np.ndarray], np.ndarray]
@@ -82,9 +82,9 @@ def f1(truth: np.ndarray, found: np.ndarray, tolerance: float, per_burst: int = 
 
 
 def edges(name: str) -> int:
-    """Moments a detector gives for a burst: BioSPPy gives onsets and offsets in one list.
+    """Return a detector's times for a burst; BioSPPy returns onsets and offsets in one list.
 
-    Either may match then, and only half of them count as found, which flatters it.
+    Either may match then, and only half of them count as detections, which favours it.
     """
     return 2 if name.startswith("BioSPPy") else 1
 
@@ -222,7 +222,7 @@ def alarms(detectors: dict[str, Detector]) -> None:
             for x in rests.values()
         ]
         rates = " | ".join(f"{t.sizes['event'] / 30:.2f}" for t in got)
-        print(f"| emgnb glr, {asked:g} asked for | {rates} |")
+        print(f"| emgnb glr, {asked:g} nominal | {rates} |")
 
 
 def lag() -> None:

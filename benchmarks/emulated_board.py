@@ -1,9 +1,9 @@
-"""What the board holds, where it breaks, and what damage costs: the sketch itself, emulated.
+"""Measure the highest rates of the emulated board, and the effect of damaged bytes.
 
-``python benchmarks/emulated_board.py [damage] [minutes] [clocks] [table]``, all by default. But for
-the clocks, the emulator is given all the time it needs and its reader all bytes, so the figures are
-those of the board's clock and do not depend on the computer. The clocks run in real time, and tell
-how far the emulator fell behind it: on a busy computer they say nothing.
+``python benchmarks/emulated_board.py [damage] [minutes] [clocks] [table]``, all by default. Except
+for `clocks`, the emulator has all the time it needs and its reader receives all bytes, so the
+figures follow the board's clock and do not depend on the computer. `clocks` runs in real time and
+prints how far the emulator fell behind; on a busy computer it means nothing.
 """
 
 import json
@@ -16,8 +16,8 @@ import numpy as np
 import serial
 
 from emgnb import acquire, recording
-from emgnb.acquire.emulator import CLOCK, Emulator, missing, truth_of
-from emgnb.acquire.frames import Decoder
+from emgnb.acquire.ports.emulator import CLOCK, Emulator, missing, truth_of
+from emgnb.acquire.wire.frames import Decoder
 
 SKETCHES = {500_000: "mega", 1_000_000: "mega_1m"}
 CHANNELS = (1, 2, 4, 8, 12, 16)
@@ -25,7 +25,7 @@ PRESCALERS = (128, 64, 32, 16)
 
 
 class Terminal:
-    """A program that reads the board and keeps nothing but what it is told to."""
+    """Read the board's output, and keep only what is requested."""
 
     def __init__(self, port: str, baud: int) -> None:
         self.serial = serial.Serial(port, baud, timeout=0.05, exclusive=True)
@@ -58,7 +58,7 @@ class Terminal:
 def trial(
     baud: int, channels: int, prescaler: int, rate: int, seconds: float, *, limited: bool
 ) -> tuple[int, int, int, int] | str:
-    """Stream for a while: scans due, received, wrong, and overruns told; or the refusal."""
+    """Stream for a while; return scans due, received, wrong, and overruns; or the rejection."""
     with tempfile.TemporaryDirectory() as folder:
         sketch = SKETCHES[baud] + ("" if limited else "_anything")
         truth = Path(folder) / "truth"
@@ -163,7 +163,7 @@ def clocks() -> None:
             lines = [json.loads(line) for line in log.read_text().splitlines()]
         begin = next(line["monotonic_ns"] for line in lines if line["event"] == "start")
         falls = [line["cycle"] for line in lines if line["event"] == "input" and not line["high"]]
-        # From the mark to the pulse, on the clock that the pulse's cycle is told in.
+        # From the marker to the pulse, on the clock of the pulse's cycle.
         after = (
             np.array(falls) / (CLOCK * (1 + drift_ppm / 1e6)) - (np.array(stamped) - begin) / 1e9
         )
@@ -185,7 +185,7 @@ def clocks() -> None:
 
 
 def damage(megabytes: float) -> None:
-    """What a board sent, with a thousandth of its bytes damaged, each time otherwise."""
+    """Damage a thousandth of the bytes of a board, differently each time, and decode them."""
     channels, rate, baud, piece = 16, 1800, 1_000_000, 5e6
     with tempfile.TemporaryDirectory() as folder:
         truth = Path(folder) / "truth"

@@ -1,8 +1,8 @@
-"""Where each benchmark runs: beside the peers that it is measured against.
+"""Provide an environment for each benchmark, with the peers that it is compared with.
 
-Peers ask for other versions than emgnb's own tests run on, and of one another, so each group has an
-environment of its own, git-ignored; emgnb itself is read from this checkout. One that cannot be
-installed is named with the reason, and its benchmark runs without peers.
+Peers need other versions of packages than emgnb's tests, and than each other. So each group of them
+has a separate environment, ignored by git; emgnb itself is imported from this checkout. If an
+environment cannot be installed, the reason is printed and the benchmark runs without peers.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 # Pinned list of packages, by environment.
 LISTS = {"peers": "peers.txt", "libemg": "libemg.txt"}
-# What the page says was there.
+# Packages whose versions are printed on the page.
 NAMED = {
     "": ("numpy", "scipy", "xarray", "zarr", "dask"),
     "peers": ("numpy", "scipy", "neurokit2", "biosppy", "mne", "brainflow"),
     "libemg": ("numpy", "scipy", "libemg", "tsfel"),
 }
-# What a benchmark imports of a peer; LibEMG's features are read from their file alone.
+# Modules that benchmarks import from peers; LibEMG's features are loaded from their file.
 IMPORTED = {
     "peers": ("neurokit2", "biosppy.signals.emg", "mne", "brainflow"),
     "libemg": ("tsfel", "librosa", "pywt"),
@@ -33,14 +33,14 @@ IMPORTED = {
 
 @dataclass(frozen=True)
 class Environment:
-    """A Python, what it has, and why it lacks the peers ("" when it has them)."""
+    """A Python, its packages, and why the peers are missing ("" if they are not)."""
 
     python: Path
     versions: str
     missing: str = ""
 
     def variables(self) -> dict[str, str]:
-        """Environment variables for a benchmark: this checkout's emgnb, UTF-8, no screens."""
+        """Return environment variables: this checkout's emgnb, UTF-8, no display."""
         return {
             **os.environ,
             "PYTHONPATH": str(ROOT),
@@ -50,7 +50,7 @@ class Environment:
 
 
 def environment(name: str) -> Environment:
-    """Return the named environment, installed first where it is not, or else the project's own."""
+    """Return the named environment, installed if necessary, or the project's own if that fails."""
     own = Path(sys.executable)
     if not name:
         return Environment(own, versions(own, NAMED[""]))
@@ -80,7 +80,7 @@ def environment(name: str) -> Environment:
 
 
 def broken(python: Path, names: tuple[str, ...]) -> str:
-    """Return which peers are there but cannot be imported, and why; "" when all can."""
+    """Return which installed peers cannot be imported, and why; "" if all can."""
     found = []
     for name in names:
         done = subprocess.run([python, "-c", f"import {name}"], capture_output=True, text=True)
@@ -90,7 +90,7 @@ def broken(python: Path, names: tuple[str, ...]) -> str:
 
 
 def versions(python: Path, names: tuple[str, ...]) -> str:
-    """Return "Python 3.11.7, numpy 2.4.6, …" of an environment; what it lacks is left out."""
+    """Return "Python 3.11.7, numpy 2.4.6, …" of an environment; missing packages are omitted."""
     code = (
         "import platform, importlib.metadata as m\n"
         "found = ['Python ' + platform.python_version()]\n"

@@ -1,19 +1,18 @@
-"""Windows a second of CPU for nine features: 8 channels, 200 ms windows, 25 ms steps.
+"""Windows per second of CPU time for nine features: 8 channels, 200 ms windows, 25 ms steps.
 
-MAV, WL, ZC, SSC, RMS, VAR, MNF, MDF, AR4, beside what a notebook would write (NumPy formulas on the
-view of all windows, and a window at a time), LibEMG and TSFEL where they are installed, all in this
-run. The notebook's formulas and ours are compared to 1e-9. LibEMG's MNF and MDF differ (it pads
-with zeros and keeps the mean), as do its thresholds; TSFEL has five of the nine in our sense (its
-spectral features weigh amplitude, not power), without thresholds, VAR with ddof 0.
+MAV, WL, ZC, SSC, RMS, VAR, MNF, MDF and AR4, compared with typical notebook code (NumPy formulas on
+the view of all windows, and window by window), and with LibEMG and TSFEL if installed, all in the
+same run. The values agree with the NumPy formulas to 1e-9. LibEMG's MNF and MDF differ (it pads
+with zeros and keeps the mean), as do its thresholds. TSFEL has five of the nine with the same
+definition (its spectral features weigh amplitude, not power), without thresholds, VAR with ddof 0.
 
-Why no numba or jax: the six features in time take about a seventh of the nine (the table says how
-much), the rest is Fourier transforms, which are compiled already, and BLAS. A compiled kernel that
-cost nothing at all would gain that seventh, for 208 MB to install and seconds to start.
+Why neither numba nor jax: the six time-domain features take about a seventh of the time (the table
+shows how much). The rest is Fourier transforms, which are already compiled, and BLAS. A compiled
+kernel of no cost would gain that seventh, for 208 MB of packages and seconds to start.
 
 Run: python benchmarks/features.py [seconds]
-With the peers: in an environment of their own (libemg tsfel librosa pywavelets scikit-learn
-matplotlib xarray zarr "numpy<2.3", on newer ones LibEMG's MDF fails), with this project on
-PYTHONPATH.
+With the peers: in a separate environment (libemg tsfel librosa pywavelets scikit-learn matplotlib
+xarray zarr "numpy<2.3"; on newer ones LibEMG's MDF fails), with this project on PYTHONPATH.
 """
 
 import importlib.util
@@ -26,7 +25,7 @@ from pathlib import Path
 import numpy as np
 
 from emgnb import features, recording, windows
-from emgnb.features import engine
+from emgnb.features import _engine
 
 RATE = 1000.0
 CHANNELS = 8
@@ -37,7 +36,7 @@ LIBEMG = ("MAV", "WL", "ZC", "SSC", "RMS", "VAR", "MNF", "MDF", "AR")
 
 
 def by_hand(w: np.ndarray) -> dict[str, np.ndarray]:
-    """The nine features of (…, sample), a formula each."""
+    """Compute the nine features of (…, sample), by one formula each."""
     n = w.shape[-1]
     step = np.diff(w, axis=-1)
     stride = np.abs(step)
@@ -75,7 +74,7 @@ def by_hand(w: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def libemg() -> Callable[[np.ndarray], object] | None:
-    """LibEMG's nine, or None; its module of features alone, which needs no screen."""
+    """Return LibEMG's nine features, or None; only its feature module, which needs no display."""
     spec = importlib.util.find_spec("libemg")
     if spec is None or not spec.submodule_search_locations:
         return None
@@ -91,7 +90,7 @@ def libemg() -> Callable[[np.ndarray], object] | None:
 
 
 def tsfel() -> Callable[[np.ndarray], object] | None:
-    """TSFEL's five, or None: functions of one channel of one window."""
+    """Return TSFEL's five features, or None: functions of one channel of one window."""
     if importlib.util.find_spec("tsfel") is None:
         return None
     from tsfel.feature_extraction import features as of
@@ -108,7 +107,7 @@ def tsfel() -> Callable[[np.ndarray], object] | None:
 
 
 def cpu(call: Callable[[], object], *, times: int = 3) -> tuple[float, float]:
-    """Least CPU seconds, of all threads, and wall seconds of several runs."""
+    """Return the minimum CPU seconds (all threads) and wall seconds of several runs."""
     spent = []
     for _ in range(times):
         began, clock = time.process_time(), time.perf_counter()
@@ -170,7 +169,7 @@ def main() -> None:
     expected = by_hand(some)
     print("\n| computed in | greatest difference from NumPy, relative |\n|---|---|")
     for dtype in (np.float64, np.float32):
-        found = engine.compute(w.values, NINE, rate=RATE, hop=25, limits=limits, dtype=dtype)
+        found = _engine.compute(w.values, NINE, rate=RATE, hop=25, limits=limits, dtype=dtype)
         off = max(
             np.max(np.abs(found[name][: len(some)] - value) / np.maximum(np.abs(value), 0.1))
             for name, value in expected.items()

@@ -1,9 +1,9 @@
-"""Ten minutes of 8 channels through a band-pass and a notch, zero-phase: against whoever is there.
+"""Filter ten minutes of 8 channels by a band-pass and a notch, zero-phase, with peers.
 
-All do 20–450 Hz of 4th order and 50 Hz at Q 30 on float64, forwards and backwards. SciPy gets the
-same second-order sections in one cascade and nothing else to do: no checks, no gaps, no labels.
-Peers that are not installed are left out: `pip install neurokit2 biosppy mne brainflow` in an
-environment of their own, and run it there with PYTHONPATH=. for this checkout.
+All use 20–450 Hz of 4th order and 50 Hz at Q 30 on float64, forwards and backwards. SciPy runs the
+same second-order sections in one cascade without checks, gaps or labels. Peers that are not
+installed are omitted: `pip install neurokit2 biosppy mne brainflow` in a separate environment, and
+run it there with PYTHONPATH=. for this checkout.
 
 Run: python benchmarks/filtering.py [seconds]
 """
@@ -28,9 +28,9 @@ Call = Callable[[], object]
 
 
 def best(calls: dict[str, Call], times: int = 7) -> dict[str, tuple[float, float]]:
-    """Shortest time of each in s, by the clock and of all cores together.
+    """Return the shortest time of each in s: wall time, and CPU time of all cores.
 
-    In turns, so that a slow minute of the machine strikes all.
+    They run in turns, so that a slow minute of the machine affects all.
     """
     found = dict.fromkeys(calls, (np.inf, np.inf))
     for _ in range(times):
@@ -43,7 +43,7 @@ def best(calls: dict[str, Call], times: int = 7) -> dict[str, tuple[float, float
 
 
 def peak(call: Call) -> float:
-    """Greatest memory beside the input, in MB, the result counted."""
+    """Return the peak memory in addition to the input, in MB, including the result."""
     tracemalloc.start()
     call()
     found = tracemalloc.get_traced_memory()[1] / 1e6

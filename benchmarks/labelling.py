@@ -1,11 +1,11 @@
-"""The labeller in a real Chromium: how soon a recording is there, how smoothly it moves.
+"""Measure the labeller in a real Chromium: time to display a recording, and frames per second.
 
     python benchmarks/labelling.py [--seconds 5]
 
 Ten minutes and eight hours of 8 channels at 1 kHz, as stored sessions, without events and with ten
-thousand: the time from the start of the cell to the first picture that lacks nothing, to the map of
-the whole recording, then frames drawn a second while the wheel moves and zooms the view, 60 being
-what the screen asks for. `free` is the same page drawing nothing, at the same moment.
+thousand: the time from the start of the cell to the first complete display and to the complete
+overview, then frames per second while the mouse wheel scrolls and zooms the view; the screen
+requests 60. `free` is the frame rate of the same page drawing nothing, at the same moment.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "browser"))
 
 import conftest as browsers
@@ -27,7 +28,7 @@ from emgnb import labels, recording
 SCALE = 0.1  # uV a count
 IMPORTS = "from emgnb.widgets import Labeller"
 CELL = "labeller = Labeller({name!r}, coder='AB')\nlabeller"
-# Turns the wheel on every frame, as fast as the page lets it, and counts what was drawn.
+# Turns the wheel on every frame and counts the frames drawn.
 TURN = """async ({ kind, seconds }) => {
   const root = document.querySelector('.emgnb-labeller'), canvas = root.querySelector('.over');
   const { left, top, width, height } = canvas.getBoundingClientRect();
@@ -56,7 +57,7 @@ MAPPED = """() => { const { tiles } = document.querySelector('.emgnb-labeller').
 
 
 def store(path: Path, hours: float, events: int) -> Path:
-    """Write noise with a burst a second on one channel after another."""
+    """Write noise with a burst per second on one channel after another."""
     rng = np.random.default_rng(0)
     like = recording.signal(np.empty((0, 8)), rate=1000.0, units="uV")
     minute = 3 * rng.normal(size=(60_000, 8))
@@ -70,7 +71,7 @@ def store(path: Path, hours: float, events: int) -> Path:
     with recording.SessionWriter(path, like, scale=SCALE) as writer:
         for _ in range(round(60 * hours)):
             writer.append(counts)
-        writer.close(labels={"AB": table} if events else {}, participant="P01")
+        writer.close(labels={"AB": table} if events else {}, attrs={"participant": "P01"})
     return path
 
 

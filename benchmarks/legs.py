@@ -1,4 +1,4 @@
-"""The benchmarks of `make bench`: what each says, beside whom it runs, and what is drawn of it."""
+"""List the benchmarks of `make bench`: title, description, peers, and chart of each."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ Chart = Callable[[str], Bars | Lines | None]
 
 @dataclass(frozen=True)
 class Leg:
-    """One benchmark: a script beside this file whose tables are Markdown on standard output.
+    """One benchmark: a script in this folder that prints Markdown tables.
 
     Parameters
     ----------
-    title, about : heading, and what is compared and what is not
+    title, about : heading, and a description of the comparison
     where : environment with the peers, "" for the project's own
     arguments : of the script
-    chart : makes a picture from what the script printed, or None
-    minutes : how long it may take before it is stopped
+    chart : draws a chart from the script's output, or returns None
+    minutes : time limit
     """
 
     title: str
@@ -34,7 +34,7 @@ class Leg:
 
 
 def number(cell: str) -> float:
-    """First number of a cell, NaN without one: "≥ 0.98 (1.00)" is 0.98."""
+    """Return the first number of a cell, NaN without one: "≥ 0.98 (1.00)" is 0.98."""
     found = re.search(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?", cell)
     return float(found.group()) if found else float("nan")
 
@@ -42,7 +42,7 @@ def number(cell: str) -> float:
 def column_of(
     column: str, title: str, unit: str, *, rows: str = "", table: int = 0, logarithmic: bool = False
 ) -> Chart:
-    """Draw one column of a table, the first column being names.
+    """Draw one column of a table; the first column has the names.
 
     `rows` is a pattern that the rows' names must match.
     """
@@ -66,13 +66,13 @@ def column_of(
 
 
 def decoding(out: str) -> Bars | None:
-    """MB/s of each dialect: "ours / theirs (ratio)" in four columns, by size of chunk."""
+    """Draw MB/s of each dialect: "ours / theirs (ratio)" in four columns, by size of chunk."""
     found = re.findall(r"^ *([a-z][\w ]*?) +[\d.]+ (.+)$", out, re.M)
     pairs = [(name, re.findall(r"([\d.]+) */ *([\d.]+)", cells)) for name, cells in found]
     pairs = [(name, cells) for name, cells in pairs if len(cells) == 4]
     if not pairs:
         return None
-    # The blocks of a live port, where a call costs more than its bytes, and those of a file.
+    # Chunks of a live port, where a call costs more than its bytes, and chunks of a file.
     series = {
         f"{who}, {chunk}": [float(cells[at][k]) for _, cells in pairs]
         for at, chunk in ((0, "10 ms"), (2, "64 kB"))
@@ -83,11 +83,11 @@ def decoding(out: str) -> Bars | None:
 
 
 def nothing(out: str) -> None:
-    """Draw nothing: the table says it."""
+    """Draw nothing; the table is enough."""
 
 
 def onsets(out: str) -> Bars | None:
-    """F1 of onsets, mean of the burst lengths, at 10 and 5 dB."""
+    """Draw the F1 of onsets at 10 and 5 dB, averaged over burst lengths."""
     found_tables = tables(out)
     if not found_tables or "SNR" not in found_tables[0][0]:
         return None
@@ -121,19 +121,20 @@ def by_hours(column: str, title: str, unit: str) -> Chart:
 LEGS = {
     "filtering": Leg(
         "Filters",
-        "Band-pass and notch, zero-phase, ten minutes of eight channels. SciPy's cascade is the "
-        "bare arithmetic: no check, no gap, no label, no history. Peers do what their own "
-        "functions do with the same corners; NeuroKit2's notch is another filter, and BioSPPy has "
-        "none. Everything is float64 and starts from memory.",
+        "Band-pass and notch, zero-phase, on ten minutes of eight channels. SciPy's cascade is "
+        "the computation alone: no checks, gaps, labels or history. Peers run their own "
+        "functions with the same corner frequencies; NeuroKit2's notch is a different filter, "
+        "and BioSPPy has none. All data is float64 in memory.",
         column_of("CPU", "Band-pass and notch, 8 channels × 10 min", "s of CPU"),
         where="peers",
         minutes=5,
     ),
     "detection": Leg(
         "Bursts",
-        "Bursts of known moments in noise, found blindly. Peers get what they ask for and emgnb "
-        "does not: a stretch that is rest, or its length. They run on fewer bursts, since some "
-        "need seconds for a minute. Noise is not a face: real recordings are in the tests.",
+        "Bursts at known times in noise, detected without further information. Some peers are "
+        "given a period of rest, or its length, which emgnb does not need. Peers run on fewer "
+        "bursts, since some take seconds per minute of signal. Noise does not replace real "
+        "recordings, which are in the tests.",
         onsets,
         where="peers",
         arguments=("3",),
@@ -141,9 +142,10 @@ LEGS = {
     ),
     "features": Leg(
         "Features",
-        "Nine features of each window, by CPU seconds, so that threads gain nothing. NumPy's "
-        "formulas are those a notebook would hold. LibEMG's frequencies are defined otherwise and "
-        "TSFEL has five of the nine; their speed is compared, not their values.",
+        "Nine features of each window, by CPU time, so that threads give no advantage. The "
+        "NumPy formulas are those of a typical notebook. LibEMG's frequency features are "
+        "defined differently and TSFEL has five of the nine; only their speed is compared, not "
+        "their values.",
         column_of(
             r"windows/s of CPU",
             "Nine features, 8-channel windows of 200 ms",
@@ -154,63 +156,177 @@ LEGS = {
         where="libemg",
         minutes=10,
     ),
+    "face": Leg(
+        "The face",
+        "The 3-D head in a Chromium that draws WebGL in software, fed with 60 outputs a second, "
+        "and with a session that is played. The delay is from an output's newest sample to the "
+        "painted frame.",
+        nothing,
+        minutes=5,
+    ),
     "verdicts": Leg(
         "Is it physiology?",
-        "Published recordings and simulated faces, judged by `quality.is_physiology`. No peer asks "
-        "this question, so there is none in the table, and nothing to draw. Where the folder of "
-        "recordings is not beside the checkout the table is left out.",
+        "Verdicts of `quality.is_physiology` on published recordings and simulated faces. No "
+        "peer offers such a test, so there is no comparison and no chart. Without the folder of "
+        "recordings next to the checkout, there is no table.",
         nothing,
         minutes=6,
     ),
+    "physiology": Leg(
+        "Is it physiology, against fakes?",
+        "Verdicts and scores of `quality.is_physiology` on real recordings, on fakes made from "
+        "them, and on simulations. An area of 0.5 under the curve means that the score cannot "
+        "tell a simulation from a real recording. Without the folder of recordings next to the "
+        "checkout, only simulations are judged.",
+        nothing,
+        where="peers",
+        arguments=("--pieces", "2"),
+        minutes=15,
+    ),
     "day": Leg(
         "A day, in bounded memory",
-        "A simulated day from store to store: filters, quality, bursts and features. No peer reads "
-        "a recording longer than the memory, so the ways are compared with each other: what an "
-        "hour of recording costs must not depend on how many there are, and what comes out must "
-        "be the same bits. On two cores a cluster of two workers shares them with its scheduler: "
-        "it shows that the way works, not what a cluster gains.",
+        "A simulated day from store to store: filters, quality, bursts and features. No peer "
+        "reads recordings larger than memory, so three ways of computing are compared: the cost "
+        "per hour of recording must not depend on the length, and the results must be "
+        "bit-identical. On two cores, a cluster of two workers shares them with its scheduler: "
+        "this shows that it works, not what a cluster gains.",
         by_hours("CPU", "What an hour of recording costs", "s of CPU an hour"),
         minutes=60,
     ),
     "opening": Leg(
         "Opening a day",
-        "Zarr does the work; there is no peer here. XDF and EDF readers load everything.",
+        "There is no peer: Zarr does the work here, and readers of XDF and EDF load everything.",
         nothing,
         minutes=3,
     ),
     "decode": Leg(
         "Bytes to scans",
-        "Decoders of boards' streams beside what one writes first in plain Python, on the same "
-        "bytes in the same chunks. A board at 500 000 baud sends 0.05 MB/s.",
+        "Decoders of the boards' streams compared with a simple decoder in plain Python, on the "
+        "same bytes in the same chunks. A board at 500 000 baud sends 0.05 MB/s.",
         decoding,
         minutes=4,
     ),
     "corruption": Leg(
         "Damaged frames",
-        "Frames with a share of their bytes replaced: how many are taken for whole. There is no "
-        "peer to compare with, and nothing to draw.",
+        "How many frames with damaged bytes are accepted as valid. There is no peer to compare "
+        "with, and no chart.",
         nothing,
         minutes=4,
     ),
     "emulated_board": Leg(
         "The emulated board",
-        "The firmware's own program on an emulated ATmega2560, until it breaks. Rates are those of "
-        "the emulated clock; nothing here says how fast this computer is. Needs `make emulator`.",
+        "The firmware on an emulated ATmega2560, up to the rates at which it fails. Rates are "
+        "those of the emulated clock and do not depend on the speed of this computer. Needs "
+        "`make emulator`.",
         nothing,
         arguments=("minutes", "table"),
         minutes=6,
     ),
     "micro_expressions": Leg(
         "Sixty micro-expressions through the board",
-        "From a simulated face to an event table, by raw sensors and by V3 modules. Simulated "
-        "skin, the real firmware on an emulated board. Needs `make emulator`.",
+        "From a simulated face to an event table, with raw sensors and with V3 modules. The "
+        "skin is simulated, and the real firmware runs on an emulated board. Needs `make "
+        "emulator`.",
         nothing,
         minutes=6,
     ),
+    "spotting": Leg(
+        "Spotting micro-expressions",
+        "In whole simulated recordings with speech, chewing and blinks. F1 is over intervals with "
+        "an IoU of at least 0.5.",
+        nothing,
+        where="peers",
+        minutes=20,
+    ),
+    "accuracies": Leg(
+        "Accuracy on published recordings",
+        "Honest accuracy with the model chosen inside the training folds, next to that of a "
+        "shuffled split, which is not a result. Without the folder of recordings next to the "
+        "checkout, there are no figures.",
+        nothing,
+        minutes=40,
+    ),
+    "rewearing": Leg(
+        "New people and re-worn electrodes",
+        "Accuracy lost on simulated people and placements that the model has not seen, and the "
+        "share that calibration wins back. No peer adapts a model, so there is no comparison.",
+        nothing,
+        minutes=40,
+    ),
+    "conformal": Leg(
+        "Prediction sets on new people",
+        "Coverage of prediction sets, calibration error, and accuracy with uncertain trials "
+        "rejected, on simulated people that the model has not seen. No peer is compared.",
+        nothing,
+        minutes=20,
+    ),
+    "smiles": Leg(
+        "Posed and spontaneous smiles",
+        "Simulated smiles told apart by speed, size and asymmetry, one person left out; and what "
+        "is put in and measured. No peer is compared.",
+        nothing,
+        minutes=20,
+    ),
+    "study": Leg(
+        "The list of a study",
+        "A thousand sessions listed from metadata alone, compared with opening each.",
+        nothing,
+        minutes=15,
+    ),
+    "coupling": Leg(
+        "EEG beside EMG",
+        "True and false couplings of simulated EEG with EMG that is also in it, beside plain "
+        "coherence.",
+        nothing,
+        minutes=40,
+    ),
+    "outputs": Leg(
+        "Out to other programs",
+        "Time from the newest sample of a live result to its arrival in another program on the "
+        "same computer, over OSC, VMC, LSL and WebSocket, received by independent clients.",
+        column_of("p99", "Newest sample to arrival, 99th percentile", "ms", logarithmic=True),
+        minutes=5,
+    ),
+    "calibration": Leg(
+        "Calibration in a minute",
+        "Accuracy and error of intensities on new simulated people after 0, 15 and 60 s of a "
+        "guided run. No peer is compared.",
+        nothing,
+        minutes=40,
+    ),
+    "pretraining": Leg(
+        "Networks that begin with simulated faces",
+        "Accuracy after seconds of a real person, from random weights and from weights learned on "
+        "simulated faces. Without the folder of recordings next to the checkout, there are no "
+        "figures.",
+        nothing,
+        minutes=30,
+    ),
+    "fusion": Leg(
+        "EMG beside a camera",
+        "What action units of a simulated camera add to EMG on new simulated people, and the "
+        "reverse. No peer is compared.",
+        nothing,
+        minutes=15,
+    ),
+    "networks": Leg(
+        "Networks",
+        "Seconds per epoch of each network, and the time from one window to its label. Without "
+        "PyTorch there is no comparison.",
+        nothing,
+        minutes=15,
+    ),
+    "live_decoding": Leg(
+        "Live decoding",
+        "From the end of a window to its label: the computation alone, and in the decoder's "
+        "process beside a recorder. No peer decodes from a journal, so there is no comparison.",
+        nothing,
+        minutes=10,
+    ),
     "training": Leg(
         "Training and prediction",
-        "Networks on Keras' jax beside the baselines, on simulated windows. What another backend "
-        "would do is not measured here.",
+        "Networks on Keras with JAX, compared with the baselines, on simulated windows. Other "
+        "backends are not measured.",
         column_of(
             "live ms", "One window's prediction, checks included", "ms, median", logarithmic=True
         ),

@@ -1,13 +1,13 @@
-"""The live picture in a real Chromium: how often it is drawn, how late, and what it costs.
+"""Measure the live view in a real Chromium: frame rate, latency, and processor time.
 
     python benchmarks/live_view.py [--seconds 20] [--minutes 10]
 
-For 8 and 16 channels at 1 kHz, with the kernel free, beside a cell in pure Python, and beside one
-that trains a network: frames drawn a second (30 are sent), the time from a sample's arrival at the
-port to the pixel that shows it, the share of the page's main thread, the kernel's and the
-recorder's share of a core, and what the journal lost. Then `--minutes` of live view, and whether
-page or kernel grew. A chunk's arrival is stamped by the recorder in its journal; the pixel's time
-is taken in the page, after the paint, on the same computer's clock.
+For 8 and 16 channels at 1 kHz, with an idle kernel, with a cell in pure Python, and with one that
+trains a network: frames drawn per second (30 are sent), the time from a sample's arrival at the
+port to its pixel, the share of the page's main thread, the kernel's and the recorder's share of a
+core, and the scans lost. Then `--minutes` of live view, and whether the memory of page or kernel
+grew. The recorder time-stamps the arrival of a chunk in its journal; the page time-stamps the
+pixel after the paint, with the same computer's clock.
 """
 
 from __future__ import annotations
@@ -21,20 +21,21 @@ from typing import Any
 import numpy as np
 import psutil
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "browser"))
 
 import conftest as browsers
 
 from emgnb import recording
 from emgnb.acquire.journal import JournalReader, Kind
-from emgnb.acquire.takes import Take
+from emgnb.acquire.wire.stream import Stream
 
 CELL = """
 from emgnb.widgets import Capture
 capture = Capture("sim://smile?seed=1&channels={channels}", folder={folder!r}, participant="P01")
 capture
 """
-# Notes when each frame was painted, and which scan was its newest.
+# Records when each frame was painted, and its newest scan.
 WATCH = """() => {
   const canvas = document.querySelector('canvas.emgnb-live');
   window.drawn = [];
@@ -88,7 +89,7 @@ def main() -> None:
 
 
 def opened(browser: Any, lab: Any, channels: int, folder: str) -> Any:
-    """Open a notebook that records; its page, its kernel's and its recorder's process."""
+    """Open a notebook that records; return its page, and its kernel's and recorder's processes."""
     page = browser.new_context(viewport={"width": 1400, "height": 1000}).new_page()
     path = lab.write(f"{folder}.ipynb", CELL.format(channels=channels, folder=folder))
     page.goto(f"{lab.url}/doc/tree/{path.name}?token={lab.token}", timeout=90_000)
@@ -121,7 +122,7 @@ def measured(browser: Any, lab: Any, channels: int, beside: str, seconds: float)
                }""",
             code,
         )
-        page.wait_for_timeout(10_000)  # imports and compilation are not what is measured
+        page.wait_for_timeout(10_000)  # imports and compilation are not measured
     before = state(page, meter, kernel, recorder)
     page.wait_for_timeout(1000 * seconds)
     after = state(page, meter, kernel, recorder)
@@ -130,8 +131,8 @@ def measured(browser: Any, lab: Any, channels: int, beside: str, seconds: float)
         page.wait_for_function("() => window.cell", timeout=120_000)
         assert page.evaluate("window.cell") == "ok"
     page.locator(".emgnb-capture .stop").click()
-    notebook.until("capture.session is not None", "True", timeout=120)
-    place = Path(notebook.value("str(capture.session)").strip("'"))
+    notebook.until("capture.path is not None", "True", timeout=120)
+    place = Path(notebook.value("str(capture.path)").strip("'"))
     wall, *used = (b - a for a, b in zip(before, after, strict=True))
     inside = (drawn[:, 1] > 1000 * before[0]) & (drawn[:, 1] < 1000 * after[0])
     late = latencies(place.parent / "journal.emgj", drawn[inside])
@@ -146,7 +147,7 @@ def measured(browser: Any, lab: Any, channels: int, beside: str, seconds: float)
 
 
 def state(page: Any, meter: Any, *processes: psutil.Process) -> list[float]:
-    """Wall-clock, and s used by the page's main thread and by each process."""
+    """Return the wall time, and the CPU seconds of the page's main thread and of each process."""
     found = {
         each["name"]: each["value"] for each in meter.send("Performance.getMetrics")["metrics"]
     }
@@ -155,8 +156,8 @@ def state(page: Any, meter: Any, *processes: psutil.Process) -> list[float]:
 
 
 def latencies(journal: Path, drawn: np.ndarray) -> np.ndarray:
-    """Ms from each chunk's arrival until a frame showed its last scan."""
-    take, ends, arrived, first = Take(), [], [], None
+    """Return the ms from each chunk's arrival until a frame displays its last scan."""
+    take, ends, arrived, first = Stream(), [], [], None
     with JournalReader(journal) as reader:
         for record in reader.records():
             blocks = take.push(record)
@@ -184,12 +185,12 @@ def grown(browser: Any, lab: Any, minutes: float) -> str:
         nodes = page.evaluate("document.getElementsByTagName('*').length")
         return heap, kernel.memory_info().rss / 1e6, nodes
 
-    page.wait_for_timeout(60_000)  # until all that is kept for a minute is full
+    page.wait_for_timeout(60_000)  # until all one-minute buffers are full
     before = held()
     page.wait_for_timeout(60_000 * minutes)
     after = held()
     page.locator(".emgnb-capture .stop").click()
-    notebook.until("capture.session is not None", "True", timeout=120)
+    notebook.until("capture.path is not None", "True", timeout=120)
     return (
         f"{minutes:g} min of 8 channels: page heap {before[0]:.1f} → {after[0]:.1f} MB, "
         f"kernel {before[1]:.0f} → {after[1]:.0f} MB, elements {before[2]} → {after[2]}"

@@ -1,13 +1,13 @@
-"""From a face to an event table, through the emulated board: 60 micro-expressions, two sensors.
+"""Record 60 micro-expressions through the emulated board with two sensors, and detect them.
 
     python benchmarks/micro_expressions.py [events]
 
-A simulated face moves briefly and weakly (8 % of MVC), 40 to 500 ms each. Its skin is seen by raw
-amplifiers and by V3 modules, whose volts lie at the pins of an emulated Mega; the sketch's frames
-go through a pseudo-terminal, pyserial, the recorder and its journal into a session, and bursts are
-looked for in that. An event is found when a burst overlaps it in the channel over its muscle (or
-the 200 ms after it, for the V3). Printed: what was found, how far off the onset is, and how long
-the event seemed to last; and bursts that belong to no movement of the face at all.
+A simulated face moves briefly and weakly (8 % of MVC) for 40 to 500 ms each. Raw amplifiers and V3
+modules measure its skin, and their voltages are at the pins of an emulated Mega. The sketch's
+frames go through a pseudo-terminal, pyserial, the recorder and its journal into a session, in which
+bursts are detected. An event is found if a burst in the channel over its muscle overlaps it (or the
+200 ms after it, for the V3). Printed are the events found, the error of their onset, their apparent
+duration, and the bursts that belong to no movement of the face.
 """
 
 from __future__ import annotations
@@ -22,30 +22,30 @@ import numpy as np
 import xarray as xr
 
 from emgnb import acquire, detect, facs, filters, recording, simulate
-from emgnb.acquire import emulator
+from emgnb.acquire.ports import emulator
 
 RATE, FINE = 1000.0, 4000.0
 DURATIONS = (0.04, 0.1, 0.2, 0.5)
 SENSORS = {"raw": simulate.RawSensor(), "V3": simulate.V3Sensor()}
-# What shows an expression, and which unit of it that channel sees.
+# Channel that shows an expression, and the action unit it measures.
 SHOWN = {
     "smile": ("zygomaticus_major_l", "12"),
     "frown": ("corrugator_l", "4"),
     "disgust": ("levator_labii_l", "9"),
     "surprise": ("frontalis_medialis_l", "1"),
 }
-LATE = 0.2  # s after an event in which a smoothing sensor may still show it
+LATE = 0.2  # s after an event during which a smoothing sensor may still show it
 PATIENCE = 900.0
 
 
 def faces(events: int) -> xr.DataTree:
-    """The face's skin, uV at 4 kHz, with its truth."""
+    """Simulate the skin potential (uV at 4 kHz), with its true events."""
     script = simulate.micro_expressions(events, durations=DURATIONS, seed=1, start=6.0)
     return simulate.face(rate=FINE, script=script, seed=2, artefacts=0.3)
 
 
 def through_the_board(skin: xr.DataArray, kind: str, folder: Path) -> tuple[xr.DataArray, float]:
-    """Record what a sensor makes of the skin; also when the board began, s into the skin."""
+    """Record the skin by a sensor; also return when the board began, in s of the skin's time."""
     volts = SENSORS[kind].stream(FINE, skin.sizes["channel"]).push(skin.values.astype(np.float64))
     (folder / "volts").write_bytes(emulator.as_voltages(volts))
     board = emulator.Emulator(
@@ -78,7 +78,7 @@ def through_the_board(skin: xr.DataArray, kind: str, folder: Path) -> tuple[xr.D
     print(f"{kind}: {got.sizes['time']} scans, {got.attrs['lost']} lost, bit by bit {exact}")
     first = np.fromfile(folder / "truth", dtype=emulator.RECORD)
     begun = float(first["cycle"][first["kind"] == 4][0] / emulator.CLOCK)
-    # The board ran faster than the clock on the wall: its own scans tell the time.
+    # The board runs faster than real time, so time is taken from its scans.
     x = recording.signal(
         got.values,
         rate=RATE,
@@ -98,7 +98,7 @@ def bursts(x: xr.DataArray, kind: str) -> xr.Dataset:
 
 
 def scored(found: xr.Dataset, truth: xr.Dataset, begun: float, end: float) -> dict[str, Any]:
-    """Which events were found, when, and how long they seemed; and bursts out of nowhere."""
+    """Return which events were found, when, and their apparent durations; and false bursts."""
     table: dict[float, list[tuple[float, float]]] = {}
     missed: dict[float, int] = {}
     onset, offset = (truth[name].values - begun for name in ("onset", "offset"))

@@ -1,4 +1,4 @@
-"""A day of 8 channels at 1 kHz: time to open it, to read 5 s of its middle, and the memory used.
+"""Open a day of 8 channels at 1 kHz: time to open it and to read 5 s of its middle, and memory.
 
 Run: python benchmarks/opening.py [hours]
 """

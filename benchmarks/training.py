@@ -1,10 +1,10 @@
-"""How long training and prediction take, for each model.
+"""Measure the time of training and prediction for each model.
 
     python benchmarks/training.py [--windows 20000] [--epochs 3]
 
 Windows of simulated raw EMG and of envelopes, 200 ms at 1 kHz, 8 channels, 6 labels. `first` is the
-first epoch with compilation, `epoch` the median of the others. `live` is one window through
-`Classifier.predict`, checks included (median and 99th percentile); `net` the network alone.
+first epoch including compilation, `epoch` the median of the others. `live` is one window through
+`Classifier.predict` including checks (median and 99th percentile), `net` the network alone.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def windows(n: int, kind: str, rate: float = 1000.0, channels: int = 8) -> xr.Da
 
 
 def latency(call: Callable[[], object], times: int = 300) -> tuple[float, float]:
-    """Median and 99th percentile in ms, after one call to warm up."""
+    """Return the median and 99th percentile in ms, after a warm-up call."""
     call()
     spent = []
     for _ in range(times):
@@ -54,7 +54,7 @@ def latency(call: Callable[[], object], times: int = 300) -> tuple[float, float]
 
 def row(model: str, kind: str, cut: xr.DataArray, epochs: int) -> str:
     marks = [time.perf_counter()]
-    if model in ("lda", "svm"):
+    if model in ("lda", "svm", "forest"):
         names = "hudgins" if kind == "raw" else "envelope"
         data = features.extract(cut, names)
         marks[0] = time.perf_counter()

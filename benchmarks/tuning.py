@@ -1,10 +1,10 @@
-"""The tuner in a real Chromium: from a slider's key to the picture, 60 s of 8 channels at 1 kHz.
+"""Measure the tuner in a real Chromium: from a key press on a slider to the new display.
 
     python benchmarks/tuning.py [presses]
 
-A key moves the lower corner of the band-pass; the time until the filtered curve was painted anew is
-taken in the page. Then the slider is moved every 30 ms for ten seconds: a picture that lags
-more and more would still be drawn long after the last key.
+The signal is 60 s of 8 channels at 1 kHz. A key moves the lower corner of the band-pass; the page
+measures the time until the filtered curve is repainted. Then the slider moves every 30 ms for ten
+seconds; if the display fell behind, it would still be drawn long after the last key press.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "browser"))
 
 import conftest as browsers
@@ -26,7 +27,7 @@ x = recording.emg(simulate.example()).isel(time=slice(0, 60_000)).load()
 tuner = Tuner(x, filters.Chain(filters.BandPass(20, 450), filters.Notch(50)))
 tuner
 """
-# Notes when a key went down, and when a picture that came after it was painted.
+# Records when a key was pressed, and when the next display was painted.
 WATCH = """() => {
   window.pressed = []; window.painted = [];
   const canvas = document.querySelector('.emgnb-tuned canvas');

@@ -1,10 +1,9 @@
-"""Is it physiology? Every recording of a folder of published data judged, in a table.
+"""Run `quality.is_physiology` on all recordings of a folder of published data, in a table.
 
-The folder holds real recordings and some that are none, as `../shared/data` beside a
-checkout does.
-Recordings of one folder with the same verdict and the same faults share a line, with the evidence
-and the figures of the first. Then 200 simulated faces, easy, field and hard, raw and envelope, at
-four rates and with three converters: how many are judged wrongly.
+The folder contains real recordings and some data that is none, like `../shared/data` next to a
+checkout. Recordings of one folder with the same verdict and the same faults share a row, with the
+evidence and the figures of the first. Then 200 simulated faces, easy, field and hard, raw and
+envelope, at four rates and with three converters: how many are misjudged.
 
 Run: python benchmarks/verdicts.py [folder] [--faces 200]
 """
@@ -28,7 +27,7 @@ def table(path: Path, columns: slice, **how: object) -> np.ndarray:
 
 
 def apart(trials: list[np.ndarray]) -> np.ndarray:
-    """Trials one after another, with a row of NaN between."""
+    """Concatenate trials, with a row of NaN between them."""
     pause = np.full((1, trials[0].shape[1]), np.nan)
     return np.concatenate([part for one in trials for part in (one, pause)])
 
@@ -150,7 +149,7 @@ def judged(folder: Path) -> None:
 
 
 def faces(count: int) -> int:
-    """How many simulated faces are not called what they are."""
+    """Count the simulated faces that are misjudged."""
     wrong = 0
     for i in range(count):
         sensor = ("raw", "v3")[i % 2]

@@ -1,10 +1,10 @@
-"""Take the pictures of the widgets again, in a real Chromium, and the journey as one short film.
+"""Take screenshots of the widgets in a real Chromium, and make a short film of four of them.
 
     pip install pillow
-    python docs/pictures.py
+    python docs/pictures.py [journey] [comparison] [face]
 
-Everything is recorded from the simulated face and shown in JupyterLab; a picture is what a person
-would see. Written are docs/widgets/*.png and docs/widgets/journey.webp.
+The widgets run in JupyterLab on the simulated face. The files written are docs/widgets/*.png,
+docs/widgets/journey.webp, and docs/labeller/comparison.png.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 from PIL import Image
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "tests" / "support"))
 sys.path.insert(0, str(HERE.parent / "tests" / "browser"))
 
 import conftest as browsers  # noqa: E402
@@ -42,7 +43,7 @@ guide
 TUNER = """
 from emgnb import recording
 from emgnb.widgets import Tuner
-session = recording.open(capture.session)
+session = recording.open(capture.path)
 tuner = Tuner(session)
 tuner
 """
@@ -51,13 +52,44 @@ import os
 from emgnb import filters
 from emgnb.widgets import Labeller
 chain = filters.preset_for(session["emg/signal"])
-labeller = Labeller(os.path.relpath(capture.session), coder="AB", chain=chain)
+labeller = Labeller(os.path.relpath(capture.path), coder="AB", chain=chain)
+labeller
+"""
+
+FACE = """
+from emgnb.widgets import Face
+face = Face({"AU12": 0.8, "AU6": 0.6, "L4": 0.2})
+face
+"""
+
+
+# Ben is late, misses every fifth movement, and codes one that did not happen.
+COMPARISON = """
+import numpy as np
+from emgnb import labels, recording, simulate
+from emgnb.widgets import Labeller
+script = simulate.protocol(("smile", "disgust"), repetitions=2)
+session = simulate.face(script=script, seed=4)
+truth = session["labels/truth"].to_dataset()
+ann = truth.isel(event=(truth.intensity.values != "A") & (truth.au.values != "45"))
+noticed = ann.isel(event=np.arange(ann.sizes["event"]) % 5 != 2)
+ben = labels.events(
+    np.append(noticed.onset + 0.2, 2.0), np.append(noticed.offset + 0.1, 2.6),
+    au=[*noticed.au.values, "12"], side=[*noticed.side.values, ""],
+    intensity=[*noticed.intensity.values, "B"],
+)
+session = recording.make(
+    recording.emg(session), labels={"Ann": ann, "Ben": ben}, participant="P07"
+)
+recording.save(session, "compared.zarr")
+labeller = Labeller("compared.zarr", coder="Cleo")
+labeller.compare("Ann", "Ben")
 labeller
 """
 
 
 class Film:
-    """Frames with the ms that each is shown."""
+    """Frames, each with its duration in ms."""
 
     def __init__(self) -> None:
         self.frames: list[tuple[Image.Image, int]] = []
@@ -91,8 +123,31 @@ class Film:
 
 def main() -> None:
     PICTURES.mkdir(exist_ok=True)
+    scenes = {"journey": journey, "comparison": comparison, "face": face}
     with browsers.browsing() as (browser, lab):
-        journey(browser, lab)
+        for name in sys.argv[1:] or scenes:
+            scenes[name](browser, lab)
+
+
+def comparison(browser: Any, lab: Any) -> None:
+    """Take the labeller with two coders and one of their disagreements."""
+    page = browser.new_context(viewport={"width": WIDE, "height": HEIGHT}).new_page()
+    path = lab.write("comparison.ipynb", COMPARISON.strip())
+    page.goto(f"{lab.url}/doc/tree/{path.name}?token={lab.token}", timeout=90_000)
+    notebook = browsers.Notebook(page, lab.root, path.name)
+    notebook.ready()
+    page.evaluate("document.querySelectorAll('.jp-toast-button').forEach((b) => b.click())")
+    run(page, 0)
+    panel = page.locator(".emgnb-panel")
+    panel.locator(".difference", has_text=" of ").wait_for(timeout=90_000)
+    page.wait_for_function(
+        "() => document.querySelector('.emgnb-labeller')?.dataset.complete === 'true'"
+    )
+    page.set_viewport_size({"width": WIDE, "height": 1400})
+    panel.evaluate("(panel) => panel.scrollIntoView()")
+    page.wait_for_timeout(1000)
+    panel.screenshot(path=str(HERE / "labeller" / "comparison.png"))
+    page.context.close()
 
 
 def journey(browser: Any, lab: Any) -> None:
@@ -109,7 +164,7 @@ def journey(browser: Any, lab: Any) -> None:
     capture = page.locator(".emgnb-capture")
     capture.locator(".start").wait_for()
     film.take(page, 1500)
-    capture.get_by_role("button", name="Listen").click()
+    capture.get_by_role("button", name="Test connection").click()
     page.locator(".emgnb-capture .verdict:not([data-state='listening'])").wait_for(timeout=90_000)
     film.take(page, 1500)
     each(notebook, page.locator(".emgnb-panel"), "capture_before")
@@ -132,11 +187,11 @@ def journey(browser: Any, lab: Any) -> None:
     page.locator(".emgnb-cues[data-phase='hold'][data-number='3']").wait_for(timeout=60_000)
     stage.get_by_role("button", name="Pause").click()
     each(notebook, page.locator(".emgnb-panel").nth(1), "cues")
-    stage.get_by_role("button", name="Go on").click()
+    stage.get_by_role("button", name="Resume").click()
     page.locator(".emgnb-cues[data-phase='over']").wait_for(timeout=60_000)
     page.locator(".jp-Cell").first.scroll_into_view_if_needed()
     capture.get_by_role("button", name="Stop").click()
-    notebook.until("capture.session is not None", "True", timeout=90)
+    notebook.until("capture.path is not None", "True", timeout=90)
     film.take(page, 1500)
 
     run(page, 2)
@@ -174,6 +229,19 @@ def journey(browser: Any, lab: Any) -> None:
     page.context.close()
 
 
+def face(browser: Any, lab: Any) -> None:
+    page = browser.new_context(viewport={"width": WIDE, "height": HEIGHT}).new_page()
+    path = lab.write("face.ipynb", FACE.strip())
+    page.goto(f"{lab.url}/doc/tree/{path.name}?token={lab.token}", timeout=90_000)
+    notebook = browsers.Notebook(page, lab.root, path.name)
+    notebook.ready()
+    run(page, 0)
+    page.locator(".emgnb-face .stage canvas[data-frames]").wait_for(timeout=60_000)
+    page.locator(".emgnb-face .voice", has_text="80 %").wait_for(state="attached", timeout=60_000)
+    each(notebook, page.locator(".emgnb-panel"), "face")
+    page.context.close()
+
+
 def run(page: Any, cell: int) -> None:
     """Run a cell."""
     page.evaluate(
@@ -186,7 +254,7 @@ def run(page: Any, cell: int) -> None:
 
 
 def each(notebook: Any, part: Any, name: str) -> None:
-    """Take a widget light and wide, dark and narrow."""
+    """Take a wide screenshot with the light theme and a narrow one with the dark theme."""
     for theme in notebook.looks(part, wide=WIDE, narrow=NARROW, height=2000):
         part.screenshot(path=str(PICTURES / f"{name}_{theme}.png"))
     notebook.page.set_viewport_size({"width": WIDE, "height": HEIGHT})

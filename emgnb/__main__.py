@@ -1,4 +1,4 @@
-"""`python -m emgnb` is the same as `emgnb`."""
+"""Run the `emgnb` command as `python -m emgnb`."""
 
 from emgnb.cli import main
 

@@ -1,8 +1,6 @@
-"""Listen to a port for some seconds and say in plain words how it is, and what to do.
+"""Check a port for some seconds: protocol, rate, losses, and the signal quality of each channel.
 
-What a board speaks, how fast, what is lost on the way, and of each channel how loud it is and what
-it looks like: raw EMG, an envelope, nothing connected, noise that was never measured. Nothing is
-recorded. A muscle that keeps still says little: frown and smile meanwhile.
+Nothing is recorded. A muscle at rest gives little signal: frown and smile during the check.
 """
 
 from __future__ import annotations
@@ -16,33 +14,24 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from emgnb import quality
-from emgnb.acquire.dialects import DIALECTS
-from emgnb.acquire.listening import Heard, listen, unclear
-from emgnb.acquire.sessions import scale_of
+from emgnb import advice, quality
+from emgnb.acquire.ports.probe import ProbeResult, listen, unclear
+from emgnb.acquire.wire.converter_span import codes_of, span_of
+from emgnb.acquire.wire.dialects import DIALECTS
 
-# What is worth a complaint: shares of clipped samples, of missing or damaged scans, of rate; and a
-# rate that shows nothing of a muscle.
-CLIPPED, LOST, DRIFT, SLOW = 0.01, 1e-3, 0.01, 100.0
-# Mains hum: most of the power may be hum at rest; where it also fills so much of the converter's
-# range, the input is open.
-MAINS, FILLS = 0.5, 0.02
-# µV that stand for the range of a converter of 24 bits, of which EMG uses little.
-FINE_RANGE = 8000.0
-# s over which the noise floor is measured, and the share of quiet ones among them.
+# Segment length (s) for the noise floor, and the percentile of segment levels that is taken.
 FLOOR_S, QUIET = 0.25, 10.0
-# Rows that a verdict on one channel reads.
+# Number of last samples from which each single channel is judged.
 ENOUGH = 4096
-_UNCONNECTED = "is anything connected, is the sensor powered, are the electrodes on?"
 
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """A channel in the signal's unit: mean, spread (standard deviation) and noise floor.
+    """Result for one channel; mean, spread (standard deviation) and noise floor in its unit.
 
-    clipped, mains : shares of the samples at an end of the converter, and of the power in the hum
+    clipped, mains : shares of samples at an end of the converter, and of power in mains hum
     looks : "raw EMG", "an envelope", "nothing connected" …
-    advice : what to do, "" when all is well
+    advice : the problem and what to do, "" if there is none
     """
 
     name: str
@@ -57,97 +46,80 @@ class Channel:
 
 @dataclass(frozen=True)
 class Examination:
-    """What some seconds of listening showed."""
+    """Result of checking a port."""
 
-    heard: Heard
+    probed: ProbeResult
     channels: tuple[Channel, ...]
     units: str
     looks: str
 
     @property
     def bytes(self) -> int:
-        """How many bytes came."""
-        return self.heard.take.counts.bytes
+        """Bytes received."""
+        return self.probed.stream.counts.bytes
 
     @property
     def scans(self) -> int:
-        """How many scans came."""
-        return self.heard.take.counts.scans
+        """Scans received."""
+        return self.probed.stream.counts.scans
 
     @property
     def complaints(self) -> list[str]:
-        """Every fault in a sentence, with what to do; empty when all is well."""
-        heard, counts, status = self.heard, self.heard.take.counts, self.heard.take.status
-        found = [heard.complaint] if heard.complaint else []
+        """Every problem in a sentence, with what to do; empty if there is none."""
+        probed, counts, status = self.probed, self.probed.stream.counts, self.probed.stream.status
+        found = [probed.complaint] if probed.complaint else []
         if not counts.scans:
-            return found or [_silence(heard)]
-        if heard.wrong_baud is not None:
+            return found or [_silence(probed)]
+        if probed.wrong_baud is not None:
             found.append(
-                f"it sends at {heard.take.device['baud']} baud, not at {heard.wrong_baud}: name "
-                f"the port {heard.url}"
+                f"the board sends at {probed.stream.device['baud']} baud, not at "
+                f"{probed.wrong_baud}: use the port {probed.url}"
             )
-        if counts.lost > LOST * counts.scans:
-            found.append(
-                f"{counts.lost} of {counts.scans + counts.lost} scans were lost: another USB "
-                "socket without a hub, a lower rate, or fewer channels"
-            )
-        if status and status.overruns:
-            found.append(
-                f"the board itself missed {status.overruns} scans: a lower rate or fewer channels"
-            )
-        if counts.crc_errors + counts.impossible > LOST * counts.scans:
-            found.append(
-                f"{counts.crc_errors + counts.impossible} scans came damaged: a shorter cable, "
-                "another USB socket, or a lower baud rate"
-            )
-        rate = heard.fit.rate if heard.fit else None
-        nominal = heard.take.nominal_rate
-        if rate and nominal and abs(rate / nominal - 1) > DRIFT:
-            found.append(
-                f"it runs at {rate:.1f} Hz, not at {nominal:g} Hz as it says: trust the measured "
-                "rate, a session does"
-            )
-        if rate and rate < SLOW:
-            found.append(
-                f"{rate:.1f} Hz is too slow for EMG, raw needs 1000 Hz, an envelope 100 Hz: load "
-                "the sketch of firmware/, or take delay() and slow printing out of yours"
-            )
+        stream = advice.of_stream(
+            scans=counts.scans,
+            lost=counts.lost,
+            damaged=counts.crc_errors + counts.impossible,
+            overruns=status.overruns if status else 0,
+            dropped=status.dropped if status else 0,
+            rate=probed.fit.rate if probed.fit else None,
+            nominal=probed.stream.nominal_rate,
+        )
+        found += [f"{each.what}: {each.todo}" for each in stream]
         return found + [f"{each.name}: {each.advice}" for each in self.channels if each.advice]
 
     def __str__(self) -> str:
-        lines = [*self._about(), *self._table()]
+        lines = [*self.about, *self._table()]
         return "\n".join([*lines, *(f"! {fault}" for fault in self.complaints)])
 
-    def _about(self) -> list[str]:
-        heard, take = self.heard, self.heard.take
-        dialect = DIALECTS[take.dialect] if take.dialect else None
-        board = take.device.get("board") or take.device.get("device", "")
-        usb = f" (USB {take.device['usb']})" if "usb" in take.device else ""
-        said = next((text for text in take.texts if text.startswith("emgnb")), "")
-        said = said or (take.texts[0] if take.texts else "says nothing of itself")
+    @property
+    def about(self) -> list[str]:
+        """Port, board, protocol, rate and losses, in one line each."""
+        probed, stream = self.probed, self.probed.stream
+        dialect = DIALECTS[stream.dialect] if stream.dialect else None
+        board = stream.device.get("board") or stream.device.get("device", "")
+        usb = f" (USB {stream.device['usb']})" if "usb" in stream.device else ""
+        said = next((text for text in stream.texts if text.startswith("emgnb")), "")
+        said = said or (stream.texts[0] if stream.texts else "unknown")
         lines = [
-            f"port      {heard.url}",
+            f"port      {probed.url}",
             f"board     {board}{usb}",
             f"firmware  {said}",
-            f"speaks    {dialect.speaks if dialect else 'nothing known'}"
-            + (f", {take.device['baud']} baud" if "baud" in take.device else ""),
-            f"heard     {self.bytes} bytes, {self.scans} scans in {heard.seconds:.1f} s",
+            f"protocol  {dialect.speaks if dialect else 'unknown'}"
+            + (f", {stream.device['baud']} baud" if "baud" in stream.device else ""),
+            f"received  {self.bytes} bytes, {self.scans} scans in {probed.seconds:.1f} s",
         ]
-        if not take.counts.scans:
+        if not stream.counts.scans:
             return lines
-        counts = take.counts
+        counts = stream.counts
         seen = "" if not dialect or not dialect.blind else f" ({dialect.blind})"
         lines += [
-            f"rate      {_rate(heard)}",
+            f"rate      {_rate(probed)}",
             f"missing   {counts.lost} scans lost, {counts.crc_errors} damaged, "
-            f"{counts.impossible} of impossible number{seen}",
+            f"{counts.impossible} invalid sequence numbers{seen}",
         ]
-        if heard.late.size:
-            median, p95 = np.percentile(heard.late, [50, 95]) * 1e3
-            lines.append(
-                f"jitter    scans are there {median:.1f} ms after the earliest in the median, "
-                f"{p95:.1f} ms in 19 of 20"
-            )
+        if probed.late.size:
+            median, p95 = np.percentile(probed.late, [50, 95]) * 1e3
+            lines.append(f"jitter    median {median:.1f} ms, 95th percentile {p95:.1f} ms")
         return [*lines, f"signal    looks like {self.looks}"]
 
     def _table(self) -> list[str]:
@@ -166,42 +138,40 @@ class Examination:
 
 
 def examine(url: str, *, seconds: float = 5.0) -> Examination:
-    """Listen to a port; nothing is recorded.
+    """Check a port; nothing is recorded.
 
     Parameters
     ----------
     url : see `acquire.open_port`
-    seconds : how long; a board that resets on opening gets some more to begin
+    seconds : duration of the check, in s; a board that resets on opening gets additional time
 
     Raises
     ------
-    PortError : it cannot be opened, or is lost meanwhile
+    PortError : the port cannot be opened, or is lost meanwhile
     """
-    heard = listen(url, seconds=seconds)
-    signal = heard.signal
+    probed = listen(url, seconds=seconds)
+    signal = probed.signal
     if signal is None:
-        return Examination(heard, _levels(heard), "count", "too little to tell")
+        return Examination(probed, _levels(probed), "count", "too short to judge")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # a channel of NaN alone; it is said
-        channels, looks = _judged(signal, heard)
-    return Examination(heard, channels, str(signal.attrs["units"]), looks)
+        warnings.simplefilter("ignore", RuntimeWarning)  # an all-NaN channel is reported below
+        channels, looks = _judged(signal, probed)
+    return Examination(probed, channels, str(signal.attrs["units"]), looks)
 
 
-def _judged(signal: xr.DataArray, heard: Heard) -> tuple[tuple[Channel, ...], str]:
-    """What each channel looks like, and all together."""
+def _judged(signal: xr.DataArray, probed: ProbeResult) -> tuple[tuple[Channel, ...], str]:
+    """Judge each channel, and all channels together."""
     whole = quality.is_physiology(signal)
-    made = quality.report(signal)
-    hums = made.attrs["mains_stands_out"] >= made.attrs["mains_chance"]
-    kind_known = "signal_kind" in heard.take.device
+    report = quality.report(signal)
+    wrong = wrong_channels(report, span_of(probed.stream, probed.values))
+    kind_known = "signal_kind" in probed.stream.device
     channels = []
     for k, name in enumerate(signal["channel"].values.tolist()):
         values = signal.values[:, k].astype(np.float64)
-        clipped = _clipped(values, made, heard, k)
-        mains = float(made["mains"].values[k]) if hums else 0.0
+        clipped = _clipped(values, report, probed, k)
         own = quality.is_physiology(signal.isel(channel=[k], time=slice(-ENOUGH, None)))
-        hum = math.sqrt(mains) * float(np.nanstd(values)) if mains > MAINS else 0.0
-        open_input = hum > FILLS * _range(heard)
-        looks, advice = _looks(own, whole, float(np.nanstd(values)), clipped, open_input)
+        problem = wrong.get(str(name), "")
+        looks, todo = _looks(own, whole, float(np.nanstd(values)), clipped, problem)
         if looks == "an envelope" and not kind_known:
             looks += " (record it with --kind envelope)"
         channels.append(
@@ -209,81 +179,95 @@ def _judged(signal: xr.DataArray, heard: Heard) -> tuple[tuple[Channel, ...], st
                 name=str(name),
                 mean=float(np.nanmean(values)),
                 spread=float(np.nanstd(values)),
-                floor=_floor(values, heard.fit.rate if heard.fit else 0.0),
+                floor=_floor(values, probed.fit.rate if probed.fit else 0.0),
                 clipped=clipped,
-                mains=float(made["mains"].values[k]),
+                mains=float(report["mains"].values[k]),
                 looks=looks,
-                advice=advice,
+                advice=todo,
             )
         )
     return tuple(channels), f"{whole.looks_like}"
 
 
+def wrong_channels(report: xr.Dataset, span: float | None = None) -> dict[str, str]:
+    """Return the problem of each channel that has one: a key of `advice.CHANNEL`.
+
+    Parameters
+    ----------
+    report : of the last seconds, see `quality.report`
+    span : range of the converter in the signal's unit; None if unknown
+    """
+    # Mains power that does not stand out from its surroundings is noise.
+    stands_out = report.attrs["mains_stands_out"] >= report.attrs["mains_chance"]
+    level = np.sqrt((report["level_over_time"].values.astype(np.float64) ** 2).mean(axis=0))
+    found = {}
+    for k, name in enumerate(report["channel"].values.tolist()):
+        found[str(name)] = advice.of_channel(
+            contact=str(report["contact"].values[k]),
+            mains=float(report["mains"].values[k]) if stands_out else 0.0,
+            motion=float(report["motion"].values[k]),
+            fills=None if span is None else float(level[k] / span),
+        )
+    return {name: problem for name, problem in found.items() if problem}
+
+
 def _looks(
-    own: quality.Verdict,
-    whole: quality.Verdict,
-    spread: float,
-    clipped: float,
-    open_input: bool,
+    own: quality.Verdict, whole: quality.Verdict, spread: float, clipped: float, problem: str
 ) -> tuple[str, str]:
-    """Say what a channel looks like by its own verdict and that on all, and what to do."""
+    """Describe a channel from its own verdict and that of all channels, and say what to do."""
     if math.isnan(spread):
-        return "never a number", "never a number: what does the sketch print there?"
-    if spread == 0:
-        return "nothing connected: flat", f"flat: {_UNCONNECTED}"
+        return "no numbers", "not a number: check what the sketch prints for this channel"
+    if spread == 0 or problem == "none":
+        return "nothing connected: flat", _advice("none")
     if "uniform draws" in own.looks_like or "bounded draws" in own.looks_like:
         return "uniform noise", (
-            "numbers drawn at random, no measurement: is it a sketch for demonstration, or a pin "
-            "that no wire goes to?"
+            "random numbers, not a measurement. Is it a demonstration sketch, or an "
+            "unconnected pin?"
         )
-    if open_input:
-        return "nothing connected: mains hum", f"mostly mains hum: {_UNCONNECTED}"
+    if problem == "open":
+        return "nothing connected: mains hum", _advice("open")
     if own.physiology is False and own.looks_like.startswith("white noise"):
-        return "nothing connected: white noise", f"only the converter's own noise: {_UNCONNECTED}"
+        return "nothing connected: white noise", _advice("none")
     if "pattern" in own.looks_like or "pure tone" in own.looks_like:
-        return own.looks_like, "a generator, no muscle: which sketch is it?"
-    if clipped > CLIPPED:
-        return "clipped", "clipped: turn the sensor's gain down, or check its supply and electrodes"
+        return own.looks_like, "a generated signal, not EMG. Check which sketch is running"
+    if clipped > advice.CLIPPED:
+        return "clipped", _advice("clipped")
+    kind = _kind_of(own, whole)
+    # An envelope's power shares say nothing about mains and motion.
+    return kind, _advice(problem) if problem and kind != "an envelope" else ""
+
+
+def _kind_of(own: quality.Verdict, whole: quality.Verdict) -> str:
+    """Return the kind of signal on a channel."""
     if "envelope" in own.looks_like or "envelope" in whole.looks_like:
-        return "an envelope", ""
+        return "an envelope"
     if own.physiology:
-        return own.looks_like, ""
-    # One channel alone tells less than all: at rest, noise is all there is.
+        return own.looks_like
+    # A single channel is less informative than all together: at rest it contains only noise.
     if own.looks_like.startswith("a tone"):
-        return "mains hum, and a muscle at rest if any: frown and smile, and listen again", ""
+        return "mains hum, or a muscle at rest: frown and smile, and test again"
     if own.physiology is None and "noise" in own.looks_like:
-        return "raw EMG at rest, or noise: frown and smile, and listen again", ""
+        return "raw EMG at rest, or noise: frown and smile, and test again"
     if own.physiology is None:
-        return f"cannot be told ({own.looks_like})", ""
-    return "slow drift more than muscle: are the electrodes settled?", ""
+        return f"undetermined ({own.looks_like})"
+    return "slow drift, little EMG: wait until the electrodes have settled"
 
 
-def _clipped(values: npt.NDArray[Any], made: xr.Dataset, heard: Heard, k: int) -> float:
-    """Share of samples at an end: of the converter where it is known, else where they pile up."""
-    if heard.values.dtype.kind == "u":
-        counts = heard.values[:, k]
-        return float(np.mean((counts == 0) | (counts == _steps(heard) - 1)))
-    return float(made["clipped"].values[k]) if np.nanstd(values) else 0.0
+def _advice(problem: str) -> str:
+    found = advice.CHANNEL[problem]
+    return f"{found.what}: {found.todo}"
 
 
-def _steps(heard: Heard) -> int:
-    """How many codes the converter has: the fewest that hold all that came."""
-    most = float(np.nanmax(heard.values, initial=0))
-    return next((2**bits for bits in (10, 12, 14) if most < 2**bits), 2**16)
-
-
-def _range(heard: Heard) -> float:
-    """What the converter can show, in the signal's unit."""
-    if heard.values.dtype.kind == "i":
-        return FINE_RANGE
-    _, per_count = scale_of(heard.take)
-    # A sketch that prints volts prints small numbers.
-    in_volts = heard.values.dtype.kind == "f" and np.nanmax(heard.values, initial=0) <= 5.5
-    return 5.0 if in_volts else _steps(heard) * per_count
+def _clipped(values: npt.NDArray[Any], report: xr.Dataset, probed: ProbeResult, k: int) -> float:
+    """Return the share of samples at the converter's ends, or where samples pile up if unknown."""
+    if probed.values.dtype.kind == "u":
+        counts = probed.values[:, k]
+        return float(np.mean((counts == 0) | (counts == codes_of(probed.values) - 1)))
+    return float(report["clipped"].values[k]) if np.nanstd(values) else 0.0
 
 
 def _floor(values: npt.NDArray[np.float64], rate: float) -> float:
-    """Noise floor: the level of the quietest tenth of short stretches, their straight line off."""
+    """Return the noise floor: 10th percentile of the SD of short, linearly detrended segments."""
     size = max(round(FLOOR_S * rate), 4)
     count = values.size // size
     if not count:
@@ -295,47 +279,48 @@ def _floor(values: npt.NDArray[np.float64], rate: float) -> float:
     return float(np.nanpercentile(cut.std(axis=1), QUIET))
 
 
-def _levels(heard: Heard) -> tuple[Channel, ...]:
-    """Means and spreads of too few scans to judge."""
-    if not heard.scans.size:
+def _levels(probed: ProbeResult) -> tuple[Channel, ...]:
+    """Return means and spreads of a recording too short to judge."""
+    if not probed.scans.size:
         return ()
-    values = heard.values.astype(np.float64)
+    values = probed.values.astype(np.float64)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         means, spreads = np.nanmean(values, axis=0), np.nanstd(values, axis=0)
-    names = [row[0] for row in heard.take.channel_rows()]
+    names = [row[0] for row in probed.stream.channel_rows()]
     return tuple(
-        Channel(name, float(mean), float(spread), math.nan, 0.0, math.nan, "too short to tell", "")
+        Channel(name, float(mean), float(spread), math.nan, 0.0, math.nan, "too short to judge", "")
         for name, mean, spread in zip(names, means, spreads, strict=True)
     )
 
 
-def _rate(heard: Heard) -> str:
-    nominal = heard.take.nominal_rate
-    if heard.fit is None:
-        return "too little to measure" + (f", {nominal:g} Hz promised" if nominal else "")
-    text = f"{heard.fit.rate:.2f} Hz measured"
+def _rate(probed: ProbeResult) -> str:
+    nominal = probed.stream.nominal_rate
+    if probed.fit is None:
+        return "too short to measure" + (f", nominal {nominal:g} Hz" if nominal else "")
+    text = f"{probed.fit.rate:.2f} Hz measured"
     if not nominal:
-        return f"{text}, none promised"
-    drift = heard.fit.rate / nominal - 1
-    if abs(drift) > DRIFT:
-        return f"{text}, {nominal:g} Hz promised: {drift:+.1%}"
-    return f"{text}, {nominal:g} Hz promised: the board's clock drifts by {1e6 * drift:+.0f} ppm"
+        return f"{text}, no nominal rate"
+    drift = probed.fit.rate / nominal - 1
+    if abs(drift) > advice.DRIFT:
+        return f"{text}, nominal {nominal:g} Hz ({drift:+.1%})"
+    return f"{text}, nominal {nominal:g} Hz (clock drift {1e6 * drift:+.0f} ppm)"
 
 
-def _silence(heard: Heard) -> str:
-    """Why no scan may have come."""
-    if not heard.take.counts.bytes:
+def _silence(probed: ProbeResult) -> str:
+    """Say why no scan may have arrived."""
+    if not probed.stream.counts.bytes:
         return (
-            f"nothing came in {heard.seconds:.0f} s, whatever was asked: is the sketch loaded and "
-            "running, is it the right port, does it wait for a key?"
+            f"no bytes in {probed.seconds:.0f} s. Is the sketch loaded and running, is "
+            "this the right port, or does the sketch wait for a key?"
         )
-    if heard.take.dialect is not None:
+    if probed.stream.dialect is not None:
+        answer = probed.stream.texts[-1] if probed.stream.texts else probed.stream.dialect
         return (
-            f"it answers ({heard.take.texts[-1] if heard.take.texts else heard.take.dialect}), but "
-            "no samples came: press the board's reset button and try again"
+            f"the board responds ({answer}), but sent no samples. Press its reset button "
+            "and try again"
         )
-    return f"{heard.take.counts.bytes} bytes came, but no samples: {unclear(heard)}"
+    return f"{probed.stream.counts.bytes} bytes received, but no samples: {unclear(probed)}"
 
 
 def _percent(share: float) -> str:

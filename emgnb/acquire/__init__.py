@@ -1,38 +1,25 @@
-"""From a port to a session, without losing a scan.
+"""Record from a port to a session without losing a scan.
 
-`start` records in a process of its own; what comes is appended to a journal as it came, and `stop`
-makes a session of it. The notebook may be busy, restart or die meanwhile: `attach` takes up a
-recording again, `recover` makes the session of one whose recorder was killed, `follow` gives live
-plots what is new. `frames` and `dialects` are pure: bytes to scans.
+A scan is one sample of all channels. `start` records in a separate process that appends all
+received bytes to a journal; `stop` converts the journal to a session. Recording continues while the
+notebook is busy or restarts: `attach` reconnects to a running recording, `recover` converts an
+interrupted one, and `follow` reads new scans for live plots.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from emgnb._lazy import attach as _attach
 
 if TYPE_CHECKING:
-    from emgnb.acquire.client import Recorder, attach, start
-    from emgnb.acquire.finding import find
-    from emgnb.acquire.follower import Follower, follow
-    from emgnb.acquire.health import Health
-    from emgnb.acquire.ports import Port, PortError, PortInfo, PortLost, list_ports, open_port
-    from emgnb.acquire.sessions import recover
-
-_HOMES = {
-    "Follower": "follower",
-    "Health": "health",
-    "Port": "ports",
-    "PortError": "ports",
-    "PortInfo": "ports",
-    "PortLost": "ports",
-    "Recorder": "client",
-    "attach": "client",
-    "find": "finding",
-    "follow": "follower",
-    "list_ports": "ports",
-    "open_port": "ports",
-    "recover": "sessions",
-    "start": "client",
-}
+    from emgnb.acquire.ports.finding import find
+    from emgnb.acquire.ports.opening import open_port
+    from emgnb.acquire.ports.port import Port, PortError, PortInfo, PortLost
+    from emgnb.acquire.ports.serial import list_ports
+    from emgnb.acquire.record.client import Recorder, attach, start
+    from emgnb.acquire.record.convert import recover
+    from emgnb.acquire.record.decisions import decisions
+    from emgnb.acquire.record.follower import Follower, follow
+    from emgnb.acquire.record.health import Health
 
 __all__ = [
     "Follower",
@@ -43,6 +30,7 @@ __all__ = [
     "PortLost",
     "Recorder",
     "attach",
+    "decisions",
     "find",
     "follow",
     "list_ports",
@@ -51,12 +39,23 @@ __all__ = [
     "start",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(f"emgnb.acquire.{_HOMES[name]}"), name)
-    raise AttributeError(f"module 'emgnb.acquire' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = _attach(
+    __name__,
+    {
+        "Follower": "record.follower",
+        "Health": "record.health",
+        "Port": "ports.port",
+        "PortError": "ports.port",
+        "PortInfo": "ports.port",
+        "PortLost": "ports.port",
+        "Recorder": "record.client",
+        "attach": "record.client",
+        "decisions": "record.decisions",
+        "find": "ports.finding",
+        "follow": "record.follower",
+        "list_ports": "ports.serial",
+        "open_port": "ports.opening",
+        "recover": "record.convert",
+        "start": "record.client",
+    },
+)

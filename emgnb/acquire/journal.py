@@ -1,10 +1,10 @@
-r"""The journal: everything that came through the port, as it came, in a file that only grows.
+r"""Write and read journals: append-only files with everything received from a port.
 
-A file is a header and then records: raw bytes, marks, settings, reconnects, health. Each carries
-the computer's two clocks and a checksum and is handed to the operating system at once, so a killed
-process loses nothing it had written; `sync` once a second limits what a power cut can take to that
-second. A record that is torn or damaged is stepped over and its bytes are counted; at the end of
-the file it is where reading stops, for good or until more is written.
+A file is a header followed by records: raw bytes, markers, settings, reconnects, health. Each
+record has the computer's two clocks and a checksum, and is passed to the operating system
+immediately, so that a killed process loses nothing it had written; `sync` once a second limits the
+loss in a power cut to that second. Damaged records are skipped and their bytes counted; a damaged
+or incomplete record at the end of the file stops reading, for good or until more is written.
 
 ::
 
@@ -32,13 +32,20 @@ MAGIC = b"EMGJRNL\x01"
 _MARK = b"\xabREC"
 _HEAD = struct.Struct("<4sBxxxIqq")
 _CRC = struct.Struct("<I")
-# A longer record is none: the port is read every 10 ms.
+# Maximum bytes of a record's payload; the port is read every 10 ms, so none is longer.
 LONGEST = 1 << 24
+# Maximum bytes of a JSON record, whose parsing takes up to 50 times as much memory. The longest
+# is the simulated face's ground truth, half a megabyte per hour.
+LONGEST_NOTE = 1 << 23
+# Bytes read at once when searching.
 _STEP = 1 << 16
+# Limit of the search after damaged records: bytes, plus a multiple of the file size. Every false
+# header costs a read of the length that it claims; beyond the limit, the rest counts as torn.
+_VAIN, _VAIN_TIMES = 1 << 27, 16
 
 
 class Kind(IntEnum):
-    """What a record holds; all but RAW are JSON objects."""
+    """Kind of a record; all but RAW are JSON objects. AMEND withdraws or corrects a MARK."""
 
     RAW = 1
     MARK = 2
@@ -47,10 +54,11 @@ class Kind(IntEnum):
     HEALTH = 5
     END = 6
     DEVICE = 7
+    AMEND = 8
 
 
 class JournalError(ValueError):
-    """The file is no journal, or not one that can be read."""
+    """The file is not a journal, or cannot be read."""
 
 
 class Record(NamedTuple):
@@ -62,17 +70,27 @@ class Record(NamedTuple):
     payload: bytes
 
     def json(self) -> dict[str, Any]:
-        """Return the payload of a record that is not RAW."""
-        found: dict[str, Any] = json.loads(self.payload)
+        """Return the payload of a record that is not RAW.
+
+        Raises
+        ------
+        JournalError : the payload is not a JSON object
+        """
+        try:
+            found = json.loads(self.payload) if len(self.payload) <= LONGEST_NOTE else None
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, dict):
+            raise JournalError(f"no JSON object: {self.payload[:40]!r}")
         return found
 
 
 class JournalWriter:
-    """The one writer of a new journal.
+    """Create a journal and append records to it; the only writer of that file.
 
     Raises
     ------
-    FileExistsError : something is there already; a journal is never overwritten
+    FileExistsError : the path exists; a journal is never overwritten
     OSError : the disk is full or failed; what was written before stays readable
     """
 
@@ -87,7 +105,7 @@ class JournalWriter:
         self._write(MAGIC)
 
     def raw(self, data: bytes, mono_ns: int, utc_ns: int) -> None:
-        """Append what came through the port, and when."""
+        """Append bytes from the port, with the times at which they arrived."""
         self._append(Kind.RAW, data, mono_ns, utc_ns)
 
     def note(self, kind: Kind, content: dict[str, Any], mono_ns: int | None = None) -> None:
@@ -96,7 +114,7 @@ class JournalWriter:
         self._append(kind, payload, host_ns() if mono_ns is None else mono_ns, time.time_ns())
 
     def sync(self) -> None:
-        """Have the disk keep what was written; may take as long as the disk likes."""
+        """Flush to disk; blocks until the disk is done."""
         os.fsync(self._fd)
 
     def close(self) -> None:
@@ -119,7 +137,7 @@ class JournalWriter:
 
 
 class JournalReader:
-    """Read a journal in bounded memory, also while it grows.
+    """Read a journal in bounded memory, even while it grows.
 
     Parameters
     ----------
@@ -138,6 +156,7 @@ class JournalReader:
             raise FileNotFoundError(f"no journal at {self.path}") from None
         self.position = 0
         self.skipped = 0
+        self._vain = 0
         header = self._file.read(len(MAGIC))
         if not MAGIC.startswith(header):
             self._file.close()
@@ -147,11 +166,11 @@ class JournalReader:
 
     @property
     def torn(self) -> int:
-        """Bytes after the last good record."""
-        return max(os.fstat(self._file.fileno()).st_size - self.position, 0)
+        """Bytes after the last valid record."""
+        return max(self._size() - self.position, 0)
 
     def records(self) -> Iterator[Record]:
-        """Yield the good records from where reading stopped last; call again when more is there."""
+        """Yield the valid records after the last one read; call again when the file has grown."""
         while True:
             record, size = self._at(self.position)
             if record is None:
@@ -159,7 +178,7 @@ class JournalReader:
                 if following is None:
                     return
                 if self._at(self.position)[0] is not None:
-                    continue  # it was only being written, and whole before the search was over
+                    continue  # the record was completed during the search
                 self.skipped += following - self.position
                 self.position = following
                 continue
@@ -167,8 +186,8 @@ class JournalReader:
             yield record
 
     def seek_time(self, mono_ns: int) -> None:
-        """Go on with the first record stamped at `mono_ns` or later, by bisection."""
-        low, high = len(MAGIC), os.fstat(self._file.fileno()).st_size
+        """Continue at the first record stamped `mono_ns` or later, found by bisection."""
+        low, high = len(MAGIC), self._size()
         while high - low > _STEP:
             middle = (low + high) // 2
             at = self._next_good(middle)
@@ -213,16 +232,21 @@ class JournalReader:
         return Record(kind, mono_ns, utc_ns, payload), _HEAD.size + len(rest)
 
     def _next_good(self, position: int) -> int | None:
-        """Place of the first good record at or after `position`."""
+        """Return the position of the first valid record at or after `position`."""
         while True:
             self._file.seek(position)
             block = self._file.read(_STEP)
             found = block.find(_MARK)
-            if found < 0:
-                if len(block) < _STEP:
+            while found >= 0:
+                if self._at(position + found)[0] is not None:
+                    return position + found
+                self._vain += self._file.tell() - position - found
+                if self._vain > _VAIN + _VAIN_TIMES * self._size():
                     return None
-                position += _STEP - len(_MARK) + 1
-            elif self._at(position + found)[0] is not None:
-                return position + found
-            else:
-                position += found + 1
+                found = block.find(_MARK, found + 1)
+            if len(block) < _STEP:
+                return None
+            position += _STEP - len(_MARK) + 1
+
+    def _size(self) -> int:
+        return os.fstat(self._file.fileno()).st_size

@@ -1,11 +1,11 @@
-"""Bursts: when a muscle began, was strongest, and let go.
+"""Detect bursts: onset, apex and offset of muscle activity.
 
-`bursts(x)` finds them in a whole recording, `live(calibration)` as samples come; both find the same
-events. What a user sets is how many false alarms a minute are bearable at rest; the thresholds
-follow from the noise of the recording itself.
+`bursts(x)` processes a whole recording, `live(calibration)` samples as they arrive; both return the
+same events. The user sets the acceptable number of false alarms per minute at rest. The thresholds
+follow from the noise of the recording.
 """
 
-from emgnb.detect.live import LiveBursts, live
 from emgnb.detect.offline import bursts
+from emgnb.detect.streaming import LiveBursts, live
 
 __all__ = ["LiveBursts", "bursts", "live"]

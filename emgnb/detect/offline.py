@@ -1,4 +1,4 @@
-"""Bursts of a whole recording as an event table."""
+"""Detect bursts in a whole recording."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ import numpy as np
 import xarray as xr
 
 from emgnb import recording
-from emgnb.detect.access import Kept, Recording
-from emgnb.detect.amplitude import METHODS, Floats, Options
-from emgnb.detect.events import around, described, table
-from emgnb.detect.rest import Rest, look_for_rest
-from emgnb.detect.scan import LONGEST, Hops
-from emgnb.detect.search import Candidates, search
-from emgnb.detect.stretches import cut
+from emgnb.detect._amplitude import METHODS, Options, Reals
+from emgnb.detect._events import around, described, table
+from emgnb.detect._intervals import cut
+from emgnb.detect._reading import Kept, Recording
+from emgnb.detect._rest import Rest
+from emgnb.detect._rest_search import look_for_rest
+from emgnb.detect._scan import LONGEST, Hops
+from emgnb.detect._search import Candidates, search
 
 
 def bursts(
-    x: xr.DataArray,
+    x: xr.DataArray | xr.DataTree,
     *,
     false_alarms: float = 0.5,
     shortest: float = 0.03,
@@ -26,43 +27,56 @@ def bursts(
     lag: float = 0.0,
     rest: tuple[float, float] | xr.DataArray | None = None,
 ) -> xr.Dataset:
-    """Find the bursts of each channel: onset, apex and offset.
+    """Detect the bursts of each channel: onset, apex and offset.
 
     Parameters
     ----------
-    x : (time, channel) uniform, in memory, lazily opened or of dask arrays; raw without offset,
-        hum and drift (filter first), rectified, or envelope. NaN and invalid samples belong to no
-        burst, and no burst crosses them. A zero-phase notch rings before and after a burst 20 dB
-        above rest, which is then found that much too long: `filters.MainsFit` does not.
-    false_alarms : alarms a minute and channel that noise like that at rest may give
-    shortest : s, the shortest burst looked for; what comes out below half of it is dropped as an
-        impulse
-    method : "glr", the generalised likelihood ratio of more power (raw, rectified; Staude 2001,
-        doi:10.1155/S1110865701000191) or a higher level (envelope); "double_threshold", the share
-        of samples beyond a first threshold, which no single large sample can raise (Bonato 1998,
+    x : signal (time, channel), or a session with it; uniform, in memory, lazily opened or of
+        dask arrays; raw without offset, mains and drift (filter first), rectified, or
+        envelope. NaN and invalid samples belong to no burst, and no burst crosses them. A
+        zero-phase notch rings around bursts 20 dB above rest, which makes them longer;
+        `filters.MainsFit` does not
+    false_alarms : expected false alarms per minute and channel in noise like that at rest
+    shortest : s, the shortest burst to detect; detections below half of it are discarded as
+        impulses
+    method : "glr", the generalised likelihood ratio of increased power (raw, rectified; Staude
+        2001, doi:10.1155/S1110865701000191) or level (envelope); "double_threshold", the fraction
+        of samples above a first threshold, robust to single large samples (Bonato 1998,
         doi:10.1109/10.661154); "tkeo", the same on the Teager–Kaiser energy (Li 2007,
         doi:10.1016/j.clinph.2007.05.065), for raw
-    lag : s, time constant of a sensor that smooths, which is undone before edges are looked for;
-        for envelopes
-    rest : where rest is, (start, stop) in s, or a calibration recording with the same channels; by
-        default whatever is no burst in `x`, of which there must be a second
+    lag : s, time constant of a smoothing sensor, compensated before edges are located; for
+        envelopes
+    rest : interval of rest, (start, stop) in s, or a calibration recording with the same channels;
+        by default all of `x` that is not a burst, at least 30 · `shortest`
 
     Returns
     -------
-    event table in order of onset (what lasts longer than 2¹⁸ hops, half an hour at 1 kHz, is given
-    in parts): onset, apex, offset (s), `channel`, side (of the channel), au,
-    intensity, label (""), and of each burst `snr` (dB: 10·log10((P_active − P_rest)/P_rest) from
-    onset to offset, P the mean square; of an envelope 20·log10 of its mean rise over the standard
-    deviation at rest), `peak` (unit of `x`: RMS of `shortest` s about the apex, of an envelope its
-    mean rise over the baseline) and `evidence` (nats). attrs: units, `rest` (JSON by channel:
-    baseline, level, seconds, independent samples a second, evidence asked for), history
+    Event table sorted by onset (events longer than 2¹⁸ hops, half an hour at 1 kHz, are split):
+    onset, apex, offset (s), `channel`, side (of the channel), au, intensity, label (""); `snr` (dB:
+    10·log10((P_active − P_rest)/P_rest) from onset to offset, P the mean square; for envelopes
+    20·log10 of the mean rise over the standard deviation at rest), `peak` (unit of `x`: RMS of
+    `shortest` s around the apex, for envelopes the mean rise over the baseline) and `evidence`
+    (nats). attrs: units, `rest` (JSON by channel: baseline, level, seconds, independent samples per
+    second, required evidence), history
 
     Raises
     ------
-    TypeError : no signal
+    TypeError : not a session or signal
     ValueError : irregular time, an unknown method, `lag` for a raw signal, an offset in a raw
-        signal, too little rest, or a calibration recording of other channels or rate
+        signal, too little rest, or a calibration recording with other channels or rate
+
+    Examples
+    --------
+    >>> from emgnb import detect, filters, simulate
+    >>> script = [(1.0, "smile", 0.5), (3.0, "smile", 0.5)]
+    >>> session = simulate.face(script=script, duration=5, seed=1, artefacts=0, difficulty="easy")
+    >>> x = filters.Chain(filters.BandPass(20, 450))(session["emg/signal"])
+    >>> table = detect.bursts(x.sel(channel=["zygomaticus_major_l"]))
+    >>> strong = table.isel(event=table["snr"] > 10)
+    >>> strong["onset"].values.round(1)
+    array([1., 3.])
     """
+    x = recording.emg(x)
     models, seen = calibrated(
         x, false_alarms=false_alarms, shortest=shortest, method=method, lag=lag, rest=rest
     )
@@ -91,12 +105,12 @@ def bursts(
 
 
 def start_of(x: xr.DataArray) -> float:
-    """Time of the first sample in s, without computing all of them."""
+    """Return the time of the first sample in s, without computing all of them."""
     first = x["time"].isel(time=slice(0, 1)).values
     return float(first[0]) if first.size else 0.0
 
 
-Seen = tuple[list[Kept], Sequence[Floats | None]]
+Seen = tuple[list[Kept], Sequence[Reals | None]]
 
 
 def calibrated(
@@ -108,7 +122,7 @@ def calibrated(
     lag: float,
     rest: tuple[float, float] | xr.DataArray | None,
 ) -> tuple[list[Rest], Seen]:
-    """Measure rest in each channel of `x`, or where `rest` says; give what was kept of it, too."""
+    """Measure rest in each channel of `x`, or of `rest`; return also the data kept."""
     recording.need_signal(x)
     recording.need_positive(false_alarms=false_alarms, shortest=shortest)
     rate = recording.sampling_rate(x)
@@ -142,12 +156,12 @@ def calibrated(
     return models, (kept, counts)
 
 
-def _counts(source: Recording, first: list[float]) -> Sequence[Floats | None]:
+def _counts(source: Recording, first: list[float]) -> Sequence[Reals | None]:
     return [None] * len(first) if source.options.method == "glr" else source.counts(first)
 
 
-def _candidates(model: Rest, kept: Kept, counts: Floats | None) -> Candidates:
-    """Look for bursts in one channel."""
+def _candidates(model: Rest, kept: Kept, counts: Reals | None) -> Candidates:
+    """Find bursts in one channel."""
     power = model.power(kept.sums)
     hops = power if counts is None else Hops(counts)
     first, last = cut(*model.scan.regions(hops), LONGEST)
@@ -160,15 +174,15 @@ def _option_faults(method: str, lag: float, kinds: list[str]) -> list[str]:
         faults.append(f"method={method!r}, expected one of {', '.join(METHODS)}")
     if method == "tkeo" and set(kinds) - {"raw"}:
         faults.append(
-            "method='tkeo' takes the energy of an oscillation, and a rectified signal or an "
-            "envelope has none: use 'glr' or 'double_threshold'"
+            "method='tkeo' needs raw signals, because rectified signals and envelopes have no "
+            "Teager–Kaiser energy: use 'glr' or 'double_threshold'"
         )
     if not (isinstance(lag, int | float) and 0 <= lag < 10):
         faults.append(f"lag={lag!r}, expected s, 0 or more")
     elif lag and set(kinds) != {"envelope"}:
         faults.append(
-            f"lag={lag:g} s undoes the smoothing of a sensor, but the channels are "
-            f"{', '.join(sorted(set(kinds)))}: a signal without smoothing has no such lag"
+            f"lag={lag:g} s compensates the smoothing of an envelope sensor, but the channels "
+            f"are {', '.join(sorted(set(kinds)))}: use lag=0"
         )
     return faults
 
@@ -178,7 +192,7 @@ def _misfits(rest: xr.DataArray, x: xr.DataArray, rate: float) -> list[str]:
     for name in ("channel", "signal_kind"):
         mine, theirs = ([str(v) for v in each[name].values] for each in (x, rest))
         if mine != theirs:
-            faults.append(f"the calibration recording's {name} is {theirs}, that of x {mine}")
+            faults.append(f"the calibration recording's {name} is {theirs}, expected {mine}")
     other = recording.sampling_rate(rest)
     if abs(other - rate) > 0.01 * rate:
         faults.append(f"the calibration recording runs at {other:.5g} Hz, x at {rate:.5g} Hz")
@@ -199,7 +213,7 @@ def _span(rest: tuple[float, float], x: xr.DataArray, rate: float) -> tuple[int,
     a, b = round((start - zero) * rate), round((stop - zero) * rate)
     if not 0 <= a < b <= n:
         raise ValueError(
-            f"rest=({start:g}, {stop:g}) s does not lie within the recording, "
+            f"rest=({start:g}, {stop:g}) s is not within the recording, "
             f"{zero:g}–{zero + n / rate:g} s"
         )
     return a, b

@@ -1,4 +1,4 @@
-"""Models beside each other, on the same windows and the same people."""
+"""Compare models on the same windows of the same people."""
 
 from __future__ import annotations
 
@@ -7,18 +7,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emgnb.evaluate.metrics import html_table, percent, percentiles, resampled, score_stack
+from emgnb import _pages
+from emgnb.evaluate.metrics import (
+    percent,
+    percentiles,
+    resampled,
+    score_stack,
+    strata,
+)
 from emgnb.evaluate.result import Result
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Several models on the same windows under the same protocol; the first is the reference."""
+    """Results of several models with the same windows and scheme; the first is the reference."""
 
     results: Mapping[str, Result]
 
     def table(self) -> list[dict[str, float | str]]:
-        """List each model with its figures and its difference to the first, with intervals."""
+        """Return one row per model: metrics and difference to the first model, with intervals."""
         reference = next(iter(self.results.values()))
         rows: list[dict[str, float | str]] = []
         for name, result in self.results.items():
@@ -31,9 +38,11 @@ class Comparison:
                 "macro_f1": result.macro_f1,
                 "balanced_accuracy": result.balanced_accuracy,
                 "kappa": result.kappa,
+                "auc": result.auc,
+                "ece": result.ece,
                 "per_trial": result.per_trial,
             }
-            low, high = _difference(reference, result)
+            low, high = difference(reference, result)
             row |= {"difference": result.accuracy - reference.accuracy}
             row |= {"difference_low": low, "difference_high": high}
             rows.append(row)
@@ -41,8 +50,8 @@ class Comparison:
 
     def _cells(self) -> list[tuple[str, ...]]:
         first = next(iter(self.results))
-        head = ("model", "accuracy", "95 %", "macro-F1", "UAR", "kappa", "per trial", f"vs {first}")
-        lines: list[tuple[str, ...]] = [head]
+        head = ["model", "accuracy", "95 %", "macro-F1", "UAR", "kappa", "AUC", "ECE", "per trial"]
+        lines: list[tuple[str, ...]] = [(*head, f"vs {first}")]
         for row in self.table():
             value = {k: float(v) for k, v in row.items() if k != "model"}
             versus = (
@@ -59,6 +68,8 @@ class Comparison:
                     percent(value["macro_f1"]),
                     percent(value["balanced_accuracy"]),
                     f"{value['kappa']:.2f}",
+                    f"{value['auc']:.2f}",
+                    percent(value["ece"]),
                     percent(value["per_trial"]),
                     versus,
                 )
@@ -68,7 +79,7 @@ class Comparison:
     def _caption(self) -> str:
         one = next(iter(self.results.values()))
         return (
-            f"{one.protocol}; % of windows, 95 % intervals over {one.over}; chance "
+            f"{one.scheme}; % of windows, 95 % intervals over {one.over}; chance "
             f"{percent(one.chance)} %, majority {percent(one.majority)} %; {one.caption}"
         )
 
@@ -79,23 +90,37 @@ class Comparison:
         return "\n".join([line.rstrip() for line in text] + [self._caption()])
 
     def _repr_html_(self) -> str:
-        return html_table(self._caption(), self._cells())
+        return _pages.table(self._caption(), self._cells())
 
 
 def compare(results: Mapping[str, Result]) -> Comparison:
-    """Lay results side by side; prints as a table.
+    """Compare results; the comparison prints as a table.
 
     Parameters
     ----------
-    results : name → result, the first being the reference of the differences
+    results : name → result; the first is the reference for differences
 
     Raises
     ------
-    ValueError : the results differ in windows, truth, groups or protocol, so that a difference
-        between them would not be one between models
+    ValueError : no results; or the results differ in windows, truth, groups or scheme, so that
+        their differences are not due to the models alone
+
+    Examples
+    --------
+    >>> from emgnb import evaluate, features, labels, models, simulate, windows
+    >>> script = simulate.protocol(("smile", "frown"), repetitions=2)
+    >>> sessions = simulate.study(people=3, seed=1, script=script)
+    >>> cut = windows.stack([windows.cut(each, labels.trials(each), step=0.2) for each in sessions])
+    >>> table = features.extract(cut, "hudgins")
+    >>> fits = {"LDA": models.fit, "SVM": lambda train: models.fit(train, model="svm")}
+    >>> results = {
+    ...     name: evaluate.cross_validate(table, fit, progress=False) for name, fit in fits.items()
+    ... }
+    >>> list(evaluate.compare(results).results)
+    ['LDA', 'SVM']
     """
     if not results:
-        raise ValueError("no results to compare; give {'LDA': result, …}")
+        raise ValueError("no results to compare; pass {'LDA': result, …}")
     (first, one), *others = results.items()
     wrong = [
         f"{name!r} against {first!r}: {what}"
@@ -115,15 +140,15 @@ def _unlike(one: Result, other: Result) -> str:
         return f"classes {', '.join(other.classes)}, not {', '.join(one.classes)}"
     if one.prediction.sizes != other.prediction.sizes:
         return f"{other.prediction.sizes['window']} windows, not {one.prediction.sizes['window']}"
-    if one.prediction.attrs.get("protocol") != other.prediction.attrs.get("protocol"):
-        return f"{other.protocol}, not {one.protocol}"
+    if one.prediction.attrs.get("scheme") != other.prediction.attrs.get("scheme"):
+        return f"{other.scheme}, not {one.scheme}"
     for name in ("truth", "group"):
         if not np.array_equal(one.prediction[name].values, other.prediction[name].values):
             return f"the windows differ in {name}"
     return ""
 
 
-def _difference(one: Result, other: Result) -> tuple[float, float]:
-    """95 % interval of the difference in accuracy, the same units drawn for both."""
+def difference(one: Result, other: Result) -> tuple[float, float]:
+    """Return the 95 % interval of the difference in accuracy, with the same draws for both."""
     a, b = (score_stack(resampled(x.unit_confusions))["accuracy"] for x in (one, other))
-    return percentiles(b - a, one.n_units)
+    return percentiles(b - a, one.n_units, len(np.unique(strata(one.unit_confusions))))

@@ -1,4 +1,4 @@
-"""Controls that show whether an evaluation leaks, and what a dishonest one would claim."""
+"""Test an evaluation for leakage, and measure the bias of a shuffled split."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from emgnb.evaluate.cross_validation import Fit, Progress, cross_validate, predict_folds, teller
 from emgnb.evaluate.metrics import percent
-from emgnb.evaluate.protocol import Fit, Progress, cross_validate, predict_folds, teller
 from emgnb.evaluate.result import Result
 from emgnb.evaluate.splits import (
     Data,
@@ -26,12 +26,12 @@ from emgnb.evaluate.splits import (
 
 @dataclass(frozen=True, eq=False)
 class Permutation:
-    """Accuracies with shuffled labels beside the true one.
+    """Accuracies with true and with shuffled labels.
 
     Attributes
     ----------
-    result : with the true labels
-    shuffled : (n,) accuracies, 0 to 1, with labels shuffled
+    result : result with true labels
+    shuffled : (n,) accuracies, 0 to 1, with shuffled labels
     """
 
     result: Result
@@ -39,7 +39,7 @@ class Permutation:
 
     @property
     def p(self) -> float:
-        """Share of shuffles (the true one counted in) at least as good as the true labels."""
+        """Fraction of shuffles (including the true labels) at least as accurate as the result."""
         better = int((self.shuffled >= self.result.accuracy).sum())
         return (better + 1) / (len(self.shuffled) + 1)
 
@@ -47,8 +47,8 @@ class Permutation:
         return (
             f"{self.result}\nlabels shuffled {len(self.shuffled)} times: "
             f"{percent(float(self.shuffled.mean()))} % (largest "
-            f"{percent(float(self.shuffled.max()))} %), p = {self.p:.3f}. Clearly above chance "
-            f"here means that the evaluation leaks; a little below is what leaving out does"
+            f"{percent(float(self.shuffled.max()))} %), p = {self.p:.3f}. Shuffled labels clearly "
+            f"above chance mean that the evaluation leaks; slightly below chance is normal"
         )
 
 
@@ -63,15 +63,19 @@ def permutation_control(
     seed: int = 0,
     progress: Progress = False,
 ) -> Permutation:
-    """Score the same pipeline on shuffled labels, where only a leak can beat chance.
+    """Evaluate the same pipeline with shuffled labels, where only leakage can exceed chance.
 
-    Labels move between whole trials of the same session (between windows where trials are not
-    named), so that the overlap of windows and the numbers of each label stay as they are.
+    Labels are permuted between whole trials of the same session (between windows if trials are not
+    named), so that the overlap of windows and the number of trials per label are unchanged.
 
     Parameters
     ----------
     n : number of shuffles; p cannot be smaller than 1 / (n + 1)
     others : see `cross_validate`
+
+    Raises
+    ------
+    ValueError : see `cross_validate`; or every session has only one label
     """
     result = cross_validate(data, fit, by=by, folds=folds, label=label, progress=progress)
     parts, groups = list(splits(data, by, folds=folds, label=label)), group_names(data, by)
@@ -83,8 +87,8 @@ def permutation_control(
     strata = recordings(data)
     if all(len(np.unique(truth[strata == s])) == 1 for s in np.unique(strata)):
         raise ValueError(
-            "every session holds one label, so there is nothing to shuffle within it, and a model "
-            "could learn the session instead of the label: record all labels in each session"
+            "every session has only one label, so labels cannot be shuffled within sessions, and a "
+            "model could learn the session instead of the label: record all labels in each session"
         )
     shuffled = []
     for _ in range(n):
@@ -94,22 +98,23 @@ def permutation_control(
             _, first, of = np.unique(units[here], return_index=True, return_inverse=True)
             mixed[here] = rng.permutation(truth[here][first])[of]
         permuted = data.assign_coords({label: ("window", mixed)})
-        # The same parts: a label that chance put into one of them alone is part of the control.
-        one = predict_folds(permuted, fit, parts, groups, result.protocol, by, label, teller(False))
+        # The same parts: a label that ends up in a single part by chance belongs to the control.
+        one = predict_folds(permuted, fit, parts, groups, result.scheme, by, label, teller(False))
         shuffled.append(one.accuracy)
     return Permutation(result, np.array(shuffled))
 
 
 @dataclass(frozen=True, eq=False)
-class Audit:
-    """A shuffled split beside the honest one.
+class ShuffledBesideHonest:
+    """Comparison of a split by groups with a shuffled split.
 
     Attributes
     ----------
-    honest : groups left out
-    shuffled : windows shuffled into as many folds, the mistake
-    overlap : share of the shuffled split's test windows that overlap a training window in time
-    duplicates : windows of the honest split's tests that also occur, value for value, in training
+    honest : result with whole groups left out
+    shuffled : result with windows shuffled into as many folds, which is wrong
+    overlap : fraction of test windows in the shuffled split that overlap a training window in time
+    duplicates : number of test windows in the split by groups that are identical to a training
+        window
     """
 
     honest: Result
@@ -119,20 +124,20 @@ class Audit:
 
     @property
     def inflation(self) -> float:
-        """Accuracy that shuffling adds, as a share (0.1 = ten points)."""
+        """Increase in accuracy caused by shuffling, as a fraction (0.1 = ten points)."""
         return self.shuffled.accuracy - self.honest.accuracy
 
     def __str__(self) -> str:
         return (
             f"honest: {self.honest}\n"
-            f"shuffled windows, not a result: {percent(self.shuffled.accuracy)} %, "
+            f"shuffled windows, not a valid result: {percent(self.shuffled.accuracy)} %, "
             f"{100 * self.inflation:+.1f} points; {percent(self.overlap)} % of its test windows "
             f"overlap a training window in time\n"
-            f"test windows found value for value in training, honest split: {self.duplicates}"
+            f"test windows identical to a training window, honest split: {self.duplicates}"
         )
 
 
-def audit(
+def shuffled_beside_honest(
     data: Data,
     fit: Fit,
     *,
@@ -141,8 +146,8 @@ def audit(
     label: str = "label",
     seed: int = 0,
     progress: Progress = True,
-) -> Audit:
-    """Show what a shuffled split would claim beside the honest figure.
+) -> ShuffledBesideHonest:
+    """Compare the accuracy of a split by groups with that of a shuffled split.
 
     Parameters
     ----------
@@ -151,7 +156,18 @@ def audit(
 
     Notes
     -----
-    Overlap and shuffling inflate by 10 to 16 points on common data (arXiv 1904.02666).
+    Overlap and shuffling inflate accuracy by 10 to 16 points on common data (arXiv 1904.02666).
+
+    Examples
+    --------
+    >>> from emgnb import evaluate, features, labels, models, simulate, windows
+    >>> script = simulate.protocol(("smile", "frown"), repetitions=2)
+    >>> sessions = simulate.study(people=3, seed=1, script=script)
+    >>> cut = windows.stack([windows.cut(each, labels.trials(each), step=0.2) for each in sessions])
+    >>> table = features.extract(cut, "hudgins")
+    >>> both = evaluate.shuffled_beside_honest(table, models.fit, progress=False)
+    >>> both.shuffled.accuracy >= both.honest.accuracy
+    True
     """
     honest = cross_validate(data, fit, by=by, folds=folds, label=label, progress=progress)
     parts = list(splits(data, by, folds=folds, label=label))
@@ -168,13 +184,13 @@ def audit(
         label,
         teller(progress),
     )
-    return Audit(honest, shuffled, overlap / data.sizes["window"], duplicates)
+    return ShuffledBesideHonest(honest, shuffled, overlap / data.sizes["window"], duplicates)
 
 
 def _shuffled(
     truth: npt.NDArray[np.str_], folds: int, seed: int
 ) -> Iterator[tuple[Ints, Ints, str]]:
-    """Deal the windows of each label at random into folds."""
+    """Yield folds with the windows of each label assigned at random."""
     rng = np.random.default_rng(seed)
     fold_of = np.zeros(len(truth), dtype=np.intp)
     for name in np.unique(truth):
@@ -185,7 +201,7 @@ def _shuffled(
 
 
 def _duplicates(data: Data, parts: list[tuple[Ints, Ints, str]]) -> int:
-    """Count test windows whose every value occurs in a training window."""
+    """Count test windows that are identical to a training window."""
     table = data.to_dataarray() if isinstance(data, xr.Dataset) else data
     rows = np.ascontiguousarray(table.transpose("window", ...).values)
     keys = [row.tobytes() for row in rows.reshape(len(rows), -1)]

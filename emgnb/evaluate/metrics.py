@@ -1,8 +1,7 @@
-"""Figures of a confusion matrix, and how far to trust them."""
+"""Compute metrics of confusion matrices, and their bootstrap intervals."""
 
 from __future__ import annotations
 
-import html
 from typing import Any
 
 import numpy as np
@@ -11,11 +10,16 @@ from scipy import stats
 
 from emgnb.evaluate.splits import Ints
 
+Floats = npt.NDArray[np.float64]
+
+# Number of bootstrap draws.
 DRAWS = 4000
+# Maximum number of rounds to obtain enough draws that contain every class.
+MOST_TRIES = 100
 
 
 def scores(confusion: npt.NDArray[Any]) -> dict[str, float]:
-    """Accuracy, balanced accuracy (UAR), macro-F1 and Cohen's κ of a confusion matrix.
+    """Return accuracy, balanced accuracy (UAR), macro-F1 and Cohen's κ of a confusion matrix.
 
     Parameters
     ----------
@@ -23,14 +27,23 @@ def scores(confusion: npt.NDArray[Any]) -> dict[str, float]:
 
     Returns
     -------
-    Each metric; classes that occur neither as truth nor as prediction are left out of the means,
-    classes without truth also out of UAR, as in scikit-learn
+    Name → value. Classes that occur neither as truth nor as prediction are excluded from the means;
+    classes without truth are also excluded from UAR, as in scikit-learn. Kappa is NaN if the truth
+    has a single class, because agreement beyond chance is then undefined
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from emgnb import evaluate
+    >>> found = evaluate.scores(np.array([[8, 2], [1, 9]]))
+    >>> {name: round(value, 2) for name, value in found.items()}
+    {'accuracy': 0.85, 'balanced_accuracy': 0.85, 'macro_f1': 0.85, 'kappa': 0.7}
     """
     return {name: float(value[0]) for name, value in score_stack(confusion[np.newaxis]).items()}
 
 
 def score_stack(confusion: npt.NDArray[Any]) -> dict[str, npt.NDArray[np.float64]]:
-    """The metrics of a stack of confusion matrices (n, truth, predicted)."""
+    """Return the metrics of a stack of confusion matrices (n, truth, predicted)."""
     counts = np.asarray(confusion, dtype=np.float64)
     hit = np.diagonal(counts, axis1=1, axis2=2)
     truth, guess, total = counts.sum(2), counts.sum(1), counts.sum((1, 2))
@@ -41,8 +54,9 @@ def score_stack(confusion: npt.NDArray[Any]) -> dict[str, npt.NDArray[np.float64
             "accuracy": accuracy,
             "balanced_accuracy": np.nanmean(hit / truth, axis=1),
             "macro_f1": np.nanmean(2 * hit / (truth + guess), axis=1),
-            # Truth and prediction both constant and equal: no agreement beyond chance to speak of.
-            "kappa": np.where(expected < 1, (accuracy - expected) / (1 - expected), 0.0),
+            "kappa": np.where(
+                (truth > 0).sum(axis=1) > 1, (accuracy - expected) / (1 - expected), np.nan
+            ),
         }
 
 
@@ -52,48 +66,98 @@ def count(truth: Ints, guess: Ints, k: int) -> npt.NDArray[np.int64]:
 
 
 def resampled(units: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Sum of the confusion matrices of each bootstrap draw, (draw, truth, predicted).
+    """Return the summed confusion matrix of each bootstrap draw, (draw, truth, predicted).
+
+    Every draw contains all classes; otherwise macro-F1, UAR and kappa would refer to a different
+    task. Units with one class each (trials) are drawn within their class, as many as there are.
+    Draws of other units (people) that lack a class are repeated.
 
     Parameters
     ----------
-    units : confusion matrices (unit, truth, predicted); as many units are drawn alike each time
+    units : confusion matrices (unit, truth, predicted); the draws depend on the truth only
     """
-    n = len(units)
-    drawn = np.random.default_rng(0).integers(0, n, (DRAWS, n))
-    # How often each unit is drawn: the matrices themselves, copied, would take gigabytes.
-    drawn += n * np.arange(DRAWS)[:, np.newaxis]
-    times = np.bincount(drawn.ravel(), minlength=DRAWS * n).reshape(DRAWS, n)
-    return (times.astype(np.float64) @ units.reshape(n, -1)).reshape(-1, *units.shape[1:])
+    # Multiply by the counts of draws; copies of the matrices would take gigabytes.
+    flat = units.reshape(len(units), -1)
+    return (draws(units) @ flat).reshape(-1, *units.shape[1:])
 
 
-def percentiles(values: npt.NDArray[np.float64], units: int) -> tuple[float, float]:
-    """The 95 % interval of bootstrap values, widened for few units."""
-    if units < 2:
+def draws(units: Floats) -> Floats:
+    """Return how often each unit occurs in each bootstrap draw, (draw, unit); see `resampled`."""
+    rng = np.random.default_rng(0)
+    of = strata(units)
+    if not of.max(initial=0):
+        return _complete(rng, units.sum(axis=2) > 0)
+    times = np.zeros((DRAWS, len(units)))
+    for stratum in np.unique(of):
+        mine = np.flatnonzero(of == stratum)
+        times[:, mine] = _times(rng, len(mine))
+    return times
+
+
+def strata(units: npt.NDArray[np.float64]) -> Ints:
+    """Return the class number of each unit, or 0 for all if a unit has several classes."""
+    there = units.sum(axis=2) > 0
+    single = bool((there.sum(axis=1) == 1).all())
+    return np.argmax(there, axis=1) if single else np.zeros(len(units), dtype=np.intp)
+
+
+def _times(rng: np.random.Generator, n: int) -> npt.NDArray[np.float64]:
+    """Return how often each of n units occurs in a draw of n, (draw, unit)."""
+    drawn = rng.integers(0, n, (DRAWS, n)) + n * np.arange(DRAWS)[:, np.newaxis]
+    return np.bincount(drawn.ravel(), minlength=DRAWS * n).reshape(DRAWS, n).astype(np.float64)
+
+
+def _complete(rng: np.random.Generator, there: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """Return draws that contain all classes of the units, (draw, unit)."""
+    wanted = there[:, there.any(axis=0)].astype(np.float64)
+    found: list[npt.NDArray[np.float64]] = []
+    count = 0
+    for _ in range(MOST_TRIES):
+        times = _times(rng, len(there))
+        times = times[((times @ wanted) > 0).all(axis=1)]
+        found.append(times)
+        count += len(times)
+        if count >= DRAWS:
+            break
+    return np.concatenate(found)[:DRAWS]
+
+
+def percentiles(
+    values: npt.NDArray[np.float64], units: int, groups: int = 1
+) -> tuple[float, float]:
+    """Return the 95 % percentile interval of bootstrap values, widened for few units.
+
+    Parameters
+    ----------
+    units : number of units drawn
+    groups : number of strata; each costs a degree of freedom
+    """
+    free = units - groups
+    if free < 1 or np.isnan(values).all():
         return float("nan"), float("nan")
-    wide = np.sqrt(units / (units - 1)) * stats.t.ppf(0.975, units - 1)
+    wide = np.sqrt(units / free) * stats.t.ppf(0.975, free)
     tail = 100 * float(stats.norm.cdf(-wide))
     low, high = np.nanpercentile(values, [tail, 100 - tail])
     return float(low), float(high)
 
 
 def bootstrap(units: npt.NDArray[np.float64]) -> dict[str, tuple[float, float]]:
-    """95 % interval of each metric; `units` are the confusion matrices (unit, truth, predicted)."""
+    """Return the 95 % interval of each metric, from confusion matrices (unit, truth, predicted)."""
     drawn = score_stack(resampled(units))
-    return {name: percentiles(v, len(units)) for name, v in drawn.items()}
+    groups = len(np.unique(strata(units)))
+    return {name: percentiles(v, len(units), groups) for name, v in drawn.items()}
 
 
 def percent(share: float) -> str:
-    """Write a share in per cent with one decimal, without the sign."""
+    """Format a fraction in per cent with one decimal, without the % sign."""
     return "–" if np.isnan(share) else f"{100 * share:.1f}"
 
 
-def html_table(caption: str, lines: list[tuple[str, ...]]) -> str:
-    """Write rows of text, the first being the heads, as an HTML table with a caption."""
-    head = "".join(f"<th scope='col'>{html.escape(c)}</th>" for c in lines[0])
-    body = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in line) + "</tr>" for line in lines[1:]
-    )
-    return (
-        f"<table><caption>{html.escape(caption)}</caption><thead><tr>{head}</tr></thead>"
-        f"<tbody>{body}</tbody></table>"
-    )
+def percentage(share: float) -> str:
+    """Format a fraction in per cent with one decimal and the % sign."""
+    return "–" if np.isnan(share) else f"{percent(share)} %"
+
+
+def number(value: float) -> str:
+    """Format a number with two decimals."""
+    return "–" if np.isnan(value) else f"{value:.2f}"

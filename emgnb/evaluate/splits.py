@@ -1,7 +1,7 @@
-"""Who is in the training data and who is left out.
+"""Split windows into training and test data by groups.
 
-Windows of one trial resemble each other, and neighbours overlap; so they are split by whole
-groups, and windows that share time never end up on both sides.
+Windows of one trial are similar, and neighbours overlap. So windows are split by whole groups, and
+windows that overlap in time are never on both sides.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import xarray as xr
 Data = xr.DataArray | xr.Dataset
 Ints = npt.NDArray[np.intp]
 
-# A trial number says nothing without its session, a session nothing without its person.
+# Coordinates that identify a group: trial numbers are unique per session, sessions per participant.
 NESTED = {
     "participant": ("participant",),
     "session": ("participant", "session"),
@@ -36,20 +36,32 @@ def splits(
     data : windows (window, channel, sample) or features, with the coordinates `by` needs
     by : "participant", "session" (of a participant), "trial" (of a session), or any other
         coordinate along `window`
-    folds : None leaves out one group at a time; a number makes that many folds of whole groups,
-        balanced in windows (largest group first, into the emptiest fold)
-    label : the coordinate that names the class, checked to be learnable
+    folds : None leaves out one group at a time; a number gives that many folds of whole groups,
+        balanced by windows (groups are assigned in order of size, each to the smallest fold)
+    label : coordinate that names the class; checked to occur in several groups
 
     Yields
     ------
     train, test : indices along `window`
-    name : the group left out, or "fold 1", "fold 2" …
+    name : left-out group, or "fold 1", "fold 2" …
 
     Raises
     ------
-    ValueError : the coordinate is missing or has holes; fewer than two groups; a label that occurs
-        in one group or fold only, or is missing; a window that overlaps in time with one on the
-        other side
+    ValueError : the coordinate is missing or incomplete; fewer than two groups; a label occurs in
+        one group or fold only, or is missing; or a test window overlaps a training window in time
+
+    Examples
+    --------
+    >>> from emgnb import evaluate, features, labels, simulate, windows
+    >>> script = simulate.protocol(("smile", "frown"), repetitions=2)
+    >>> sessions = simulate.study(people=3, seed=1, script=script)
+    >>> cut = windows.stack([windows.cut(each, labels.trials(each), step=0.2) for each in sessions])
+    >>> table = features.extract(cut, "hudgins")
+    >>> for train, test, name in evaluate.splits(table, by="participant"):
+    ...     print(name, len(train), len(test))
+    P01 64 32
+    P02 64 32
+    P03 64 32
     """
     groups = group_names(data, by)
     names, of = np.unique(groups, return_inverse=True)
@@ -65,7 +77,7 @@ def splits(
         if not 2 <= folds <= len(names):
             raise ValueError(
                 f"folds={folds}, expected 2 to {len(names)}: there are {len(names)} groups of "
-                f"{by}, and a group is never divided"
+                f"{by}, and groups are not divided"
             )
         fold_of = _balanced(np.bincount(of), folds)
         parts = [(np.flatnonzero(fold_of[of] == f), f"fold {f + 1}") for f in range(folds)]
@@ -76,14 +88,14 @@ def splits(
         untaught = np.setdiff1d(truth[test], truth[train])
         if untaught.size:
             raise ValueError(
-                f"every {by} with label {_named(untaught)} is in {name}, so that nothing teaches "
-                f"it there: take more folds (folds=None leaves out one {by} at a time)"
+                f"every {by} with label {_named(untaught)} is in {name}, so its training data lack "
+                f"this label: use more folds (folds=None leaves out one {by} at a time)"
             )
         shared = overlapping(data, train, test)
         if shared:
             raise ValueError(
                 f"{shared} of {len(test)} test windows of {name!r} overlap in time with training "
-                f"windows of the same session, so the test would not be one. Either the trials "
+                f"windows of the same session, so the test is not independent. Either the trials "
                 f"overlap (cut windows from trials that do not), or recordings made one after the "
                 f"other share a session name (give each its own session= in windows.cut)"
             )
@@ -91,11 +103,21 @@ def splits(
 
 
 def group_names(data: Data, by: str) -> npt.NDArray[np.str_]:
-    """Name the group of each window; a trial is named with its session and participant.
+    """Return the group name of each window; trials are named with session and participant.
 
     Raises
     ------
     ValueError : the coordinate is missing along `window`, or empty for some windows
+
+    Examples
+    --------
+    >>> from emgnb import evaluate, features, labels, simulate, windows
+    >>> script = simulate.protocol(("smile", "frown"), repetitions=2)
+    >>> sessions = simulate.study(people=3, seed=1, script=script)
+    >>> cut = windows.stack([windows.cut(each, labels.trials(each), step=0.2) for each in sessions])
+    >>> table = features.extract(cut, "hudgins")
+    >>> sorted(set(evaluate.group_names(table, "participant").tolist()))
+    ['P01', 'P02', 'P03']
     """
     if "window" not in data.dims:
         raise ValueError(f"data has dimensions {tuple(data.dims)}, expected one called 'window'")
@@ -109,8 +131,8 @@ def group_names(data: Data, by: str) -> npt.NDArray[np.str_]:
     holes = int(np.isin(own, MISSING).sum())
     if holes:
         raise ValueError(
-            f"{holes} of {len(own)} windows have no {by} (empty or NaN): which group they belong "
-            f"to is unknown, so they could land on both sides. Set it, or drop these windows"
+            f"{holes} of {len(own)} windows have no {by} (empty or NaN), so their group is unknown "
+            f"and could be in both training and test data. Set it, or drop these windows"
         )
     parts = [
         data[name].values.astype(str)
@@ -125,17 +147,17 @@ def group_names(data: Data, by: str) -> npt.NDArray[np.str_]:
 
 
 def overlapping(data: Data, train: Ints, test: Ints) -> int:
-    """Count test windows that share time with a training window of the same recording.
+    """Count test windows that overlap a training window of the same recording in time.
 
-    A recording is a (participant, session). Data without `time` or a window length (features made
-    elsewhere) give 0: nothing can be said.
+    A recording is a (participant, session). The count is 0 for data without `time` or window
+    length (such as features from other software), where overlap is unknown.
     """
     length = data.attrs.get("length_s")
     if "time" not in data.coords or data["time"].dims != ("window",) or not length:
         return 0
     end = data["time"].values.astype(np.float64)
     recording = recordings(data)
-    # Windows that only touch share no sample; half a percent of a window is rounding.
+    # Adjacent windows share no sample; half a percent of a window allows for rounding.
     reach = float(length) * 0.995
     count = 0
     for name in np.unique(recording[test]):
@@ -148,7 +170,7 @@ def overlapping(data: Data, train: Ints, test: Ints) -> int:
 
 
 def recordings(data: Data) -> npt.NDArray[np.str_]:
-    """Name the recording of each window: its participant and session, "" where not named."""
+    """Return the recording of each window: participant and session, "" if not named."""
     out = np.full(data.sizes["window"], "", dtype=np.str_)
     for name in NESTED["session"]:
         if name in data.coords and data[name].dims == ("window",):
@@ -157,7 +179,7 @@ def recordings(data: Data) -> npt.NDArray[np.str_]:
 
 
 def trials_of(data: Data) -> npt.NDArray[np.str_] | None:
-    """Name the trial of each window, or None where trials are not named."""
+    """Return the trial name of each window, or None if trials are not named."""
     try:
         return group_names(data, "trial")
     except ValueError:
@@ -170,22 +192,22 @@ def _check_labels(
     truth = truth_of(data, label)
     classes = np.unique(truth)
     if len(classes) < 2:
-        raise ValueError(f"all windows are labelled {_named(classes)}: nothing to tell apart")
+        raise ValueError(f"all windows are labelled {_named(classes)}, expected several labels")
     alone = [
         (str(c), str(names[of[truth == c]][0])) for c in classes if len(set(of[truth == c])) == 1
     ]
     if alone:
         listed = ", ".join(f"{c!r} only in {g!r}" for c, g in alone[:6])
         raise ValueError(
-            f"{len(alone)} of {len(classes)} labels occur in a single {by} ({listed}): left out, "
-            f"they cannot be learned, and where each {by} has one label the model would learn the "
+            f"{len(alone)} of {len(classes)} labels occur in a single {by} ({listed}). They cannot "
+            f"be learned when it is left out, and if each {by} has one label, a model learns the "
             f"{by} instead. Record every label in every {by}, or drop them: "
             f"data.isel(window=~data.{label}.isin([…]))"
         )
 
 
 def truth_of(data: Data, label: str) -> npt.NDArray[np.str_]:
-    """Give the label of each window.
+    """Return the label of each window.
 
     Raises
     ------
@@ -200,14 +222,14 @@ def truth_of(data: Data, label: str) -> npt.NDArray[np.str_]:
     nameless = int(np.isin(truth, NAMELESS).sum())
     if nameless:
         raise ValueError(
-            f"{nameless} of {len(truth)} windows have no {label} (empty or NaN), which is no class "
-            f"of its own: drop them, or name what they are"
+            f"{nameless} of {len(truth)} windows have no {label} (empty or NaN), which is not a "
+            f"class: drop these windows, or label them"
         )
     return truth
 
 
 def _balanced(sizes: npt.NDArray[np.int_], folds: int) -> Ints:
-    """Put whole groups into folds of about equal size."""
+    """Assign whole groups to folds of about equal size."""
     fold_of = np.zeros(len(sizes), dtype=np.intp)
     filled = np.zeros(folds)
     for group in np.argsort(-sizes, kind="stable"):
@@ -222,10 +244,10 @@ def _named(values: npt.NDArray[Any]) -> str:
 
 def _advice(by: str) -> str:
     what = {
-        "participant": "Record a second person, or ask by='session' or by='trial' (which then "
-        "says nothing about other people)",
-        "session": "Record a second session with the electrodes taken off and put on again, or "
-        "ask by='trial'",
-        "trial": "Record every expression several times, each cue being a trial of its own",
+        "participant": "Record a second person, or use by='session' or by='trial' (results are "
+        "then not valid for other people)",
+        "session": "Record a second session, with the electrodes removed and attached again, or "
+        "use by='trial'",
+        "trial": "Record every expression several times, with one trial per cue",
     }
-    return what.get(by, "Take a coordinate with at least two values") + "."
+    return what.get(by, "Use a coordinate with at least two values") + "."

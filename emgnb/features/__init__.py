@@ -1,18 +1,23 @@
-"""Named features of EMG windows, each with its unit and the paper that defines it.
+"""Named features of EMG windows, with units and references.
 
-A feature turns the samples of a window into a number: how strong (MAV, RMS), how busy (WL, ZC,
-SSC), at which frequencies (MNF, MDF). Those that count crossings or look at frequencies make sense
-on raw EMG only and refuse what is rectified or an envelope. All are computed in float64 on pieces
-of the recording, each sample once however much windows overlap, so memory stays bounded, and are
-given in float32. A window with a NaN has NaN for every feature; a feature that does not exist for a
-flat window (a frequency of nothing) is NaN, not 0. `asymmetry`, `co_activation`, `correlation` and
-`phasic_tonic` compare channels, and a window with those around it.
+A feature maps the samples of a window to a number: strength (MAV, RMS), activity (WL, ZC, SSC),
+frequency (MNF, MDF). Features that count crossings or use frequencies need raw EMG, and raise an
+error for rectified signals and envelopes. Computation is in float64, each sample once even in
+overlapping windows, in bounded memory; results are float32. A window with NaN has NaN for all
+features. Features that are undefined for a flat window, such as frequencies, are NaN, not 0.
+`asymmetry`, `co_activation`, `correlation` and `phasic_tonic` compare channels, or a window with
+its neighbours. `extractor` computes features of windows as they arrive. `covariance` describes all
+channels together, and `profile` removes a common gain. `unit_values` gives the action units in
+each window, and `beside` puts them next to the EMG.
 """
 
-from emgnb.features.between import asymmetry, co_activation, correlation, phasic_tonic
-from emgnb.features.extraction import THRESHOLDS, extract, matrix
-from emgnb.features.response import response
-from emgnb.features.table import FEATURES, SETS, Feature
+from emgnb.features.catalogue import FEATURES, SETS, Feature
+from emgnb.features.covariances import covariance
+from emgnb.features.extraction import THRESHOLDS, extract, extractor, matrix
+from emgnb.features.modalities import beside, unit_values
+from emgnb.features.pairs import asymmetry, co_activation, correlation, phasic_tonic
+from emgnb.features.profiles import profile
+from emgnb.features.responses import response
 
 __all__ = [
     "FEATURES",
@@ -20,10 +25,15 @@ __all__ = [
     "THRESHOLDS",
     "Feature",
     "asymmetry",
+    "beside",
     "co_activation",
     "correlation",
+    "covariance",
     "extract",
+    "extractor",
     "matrix",
     "phasic_tonic",
+    "profile",
     "response",
+    "unit_values",
 ]

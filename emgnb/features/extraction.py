@@ -1,23 +1,24 @@
-"""From windows to features, block by block, and from features to a classifier's matrix."""
+"""Extract features from windows, and arrange them as a matrix for a classifier."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from numbers import Real
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import xarray as xr
 
 from emgnb import recording
-from emgnb.features import engine
-from emgnb.features.parts import by_parts
-from emgnb.features.table import FEATURES, SETS
+from emgnb.features import _engine
+from emgnb.features._parts import KEPT, Columns, by_parts
+from emgnb.features.catalogue import FEATURES, SETS
 from emgnb.windows import need_windows
 
-# Default of thresholds, by unit: one count of the converter, or, at the skin, what electrodes show
-# of a face at rest (1–3 µV RMS).
+# Default thresholds by unit: one count of the converter, or, at the skin, the level of a face at
+# rest (1–3 µV RMS).
 THRESHOLDS = {"count": 1.0, "uV": 2.0, "mV": 2e-3, "V": 2e-6}
 
 
@@ -33,45 +34,39 @@ def extract(
     ----------
     windows : (window, channel, sample), see `windows.cut`
     features : a set ("hudgins", "time", "frequency", "tdpsd", "hjorth", "facial", "nine", "all";
-        "envelope" for envelopes), a name of `FEATURES`, or a list of names
-    threshold : in the unit of `windows`, above 0, for zc, ssc and wamp; one for all or
-        {"zc": 2.0, "wamp": 10.0}. By default 1 count, or 2 µV at the skin times the channel's
-        `gain`; in other units, and in V with unknown gain, it must be given. The result says in
-        attrs which was used.
+        "envelope" for envelopes), a name in `FEATURES`, or a list of names
+    threshold : in the unit of `windows`, above 0, for zc, ssc and wamp; one for all or {"zc": 2.0,
+        "wamp": 10.0}. The default is 1 count, or 2 µV at the skin times the channel's `gain`; it is
+        required in other units, and in V with unknown gain. The threshold used is in the attrs of
+        the result
 
     Returns
     -------
-    Dataset, a variable per feature, (window, channel) float32, with its `units` and `long_name`;
-    coordinates of the windows are kept. NaN where the window holds a NaN, or where the feature
-    does not exist (a frequency of a flat window). Of windows that are dask arrays the variables are
-    dask arrays, which `to_zarr` or `compute` works out on all cores or on a cluster; windows that
-    are not in memory are read part by part. Every way gives the same digits.
+    Dataset with one variable per feature, (window, channel) float32, with its `units` and
+    `long_name`; coordinates of the windows are kept. NaN if the window contains NaN, or if the
+    feature is undefined (a frequency of a flat window). For dask arrays the variables are dask
+    arrays, which `to_zarr` or `compute` evaluates on all cores or on a cluster. Windows that are
+    not in memory are read in parts. Results are bit-identical
 
     Raises
     ------
-    TypeError : no windows
-    ValueError : not cut into windows, unknown feature, a feature for raw EMG asked of another
-        kind, or no threshold; says which channels
+    TypeError : not windows
+    ValueError : not cut into windows, unknown feature, a feature for raw EMG requested for another
+        kind (with the channels), or no threshold
+
+    Examples
+    --------
+    >>> from emgnb import features, labels, simulate, windows
+    >>> session = simulate.face(duration=8, seed=1)
+    >>> cut = windows.cut(session, labels.trials(session), length=0.2, step=0.1)
+    >>> table = features.extract(cut, ["rms", "mdf"])
+    >>> sorted(table), table["rms"].dims, table["mdf"].attrs["units"]
+    (['mdf', 'rms'], ('window', 'channel'), 'Hz')
     """
-    need_windows(windows)
-    names = _names(features)
+    names, thresholds, compute = _prepared(windows, features, threshold)
     units = str(windows.attrs["units"])
-    _refuse_kinds(windows, names)
-    thresholds = _thresholds(names, windows, threshold)
-    if windows.sizes["sample"] < 8:
-        raise ValueError(f"windows of {windows.sizes['sample']} samples: features need at least 8")
-    rate = float(windows.attrs["rate"])
-    compute = partial(
-        engine.compute,
-        names=names,
-        rate=rate,
-        hop=round(float(windows.attrs.get("step_s", 0.0)) * rate),
-        limits={name: np.array(values) for name, values in thresholds.items()},
-        # Parts run side by side already.
-        threads=1 if recording.is_lazy(windows) else engine.THREADS,
-    )
     columns = by_parts(
-        compute, windows, dict.fromkeys(engine.columns_of(names), windows.sizes["channel"])
+        compute, windows, dict.fromkeys(_engine.columns_of(names), windows.sizes["channel"])
     )
     variables = {}
     for name in names:
@@ -85,11 +80,7 @@ def extract(
         for column in feature.columns or (name,):
             variables[column] = (("window", "channel"), columns[column], attrs)
     made = xr.Dataset(variables, coords=windows.drop_vars("sample", errors="ignore").coords)
-    made.attrs = {
-        key: value
-        for key, value in windows.attrs.items()
-        if key in ("rate", "length_s", "step_s", "dropped", "label_meaning", "history")
-    }
+    made.attrs = {key: value for key, value in windows.attrs.items() if key in KEPT}
     return recording.with_history(
         made,
         "features",
@@ -98,13 +89,70 @@ def extract(
     )
 
 
+def extractor(
+    windows: xr.DataArray,
+    features: str | Sequence[str] = "hudgins",
+    *,
+    threshold: float | Mapping[str, float] | None = None,
+) -> Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]:
+    """Return a function that computes features of windows as they arrive, for live use.
+
+    Parameters
+    ----------
+    windows : (window, channel, sample), windows like those that will arrive
+    features, threshold : see `extract`
+
+    Returns
+    -------
+    A function from samples (window, channel, sample) to (window, column) float32, the values of
+    `matrix(extract(windows))`. It checks nothing; NaN as in `extract`
+
+    Raises
+    ------
+    TypeError, ValueError : see `extract`
+    """
+    names, _, compute = _prepared(windows, features, threshold)
+    columns = _engine.columns_of(names)
+
+    def computed(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        found = compute(samples)
+        return np.concatenate([found[name] for name in columns], axis=1)
+
+    return computed
+
+
+def _prepared(
+    windows: xr.DataArray,
+    features: str | Sequence[str],
+    threshold: float | Mapping[str, float] | None,
+) -> tuple[list[str], dict[str, list[float]], Callable[[npt.NDArray[np.float32]], Columns]]:
+    """Return the checked names and thresholds, and the function that computes the columns."""
+    need_windows(windows)
+    names = _names(features)
+    _refuse_kinds(windows, names)
+    thresholds = _thresholds(names, windows, threshold)
+    if windows.sizes["sample"] < 8:
+        raise ValueError(f"windows of {windows.sizes['sample']} samples: features need at least 8")
+    rate = float(windows.attrs["rate"])
+    compute = partial(
+        _engine.compute,
+        names=names,
+        rate=rate,
+        hop=round(float(windows.attrs.get("step_s", 0.0)) * rate),
+        limits={name: np.array(values) for name, values in thresholds.items()},
+        # Dask runs parts in parallel already.
+        threads=1 if recording.is_lazy(windows) else _engine.THREADS,
+    )
+    return names, thresholds, compute
+
+
 def matrix(features: xr.Dataset, *more: xr.DataArray) -> xr.DataArray:
-    """Lay all features of all channels side by side, for a classifier.
+    """Arrange all features of all channels as columns, for a classifier.
 
     Parameters
     ----------
     features : see `extract`
-    more : of the same windows, (window, pair) or (window, channel), such as `asymmetry`
+    more : arrays of the same windows, (window, pair) or (window, channel), such as `asymmetry`
 
     Returns
     -------
@@ -113,8 +161,16 @@ def matrix(features: xr.Dataset, *more: xr.DataArray) -> xr.DataArray:
 
     Raises
     ------
-    TypeError : no Dataset
-    ValueError : no feature in it, or `more` is of other windows
+    TypeError : not a Dataset
+    ValueError : no features, or `more` has other windows
+
+    Examples
+    --------
+    >>> from emgnb import features, labels, simulate, windows
+    >>> session = simulate.face(duration=8, seed=1)
+    >>> cut = windows.cut(session, labels.trials(session), length=0.2, step=0.1)
+    >>> features.matrix(features.extract(cut, "hudgins")).shape[1]  # 4 features × 8 channels
+    32
     """
     if not isinstance(features, xr.Dataset):
         raise TypeError(
@@ -122,8 +178,8 @@ def matrix(features: xr.Dataset, *more: xr.DataArray) -> xr.DataArray:
             f"{type(features).__name__}"
         )
     if not features.data_vars:
-        raise ValueError("the Dataset holds no feature")
-    # Dask arrays are worked out together: what they share is computed once.
+        raise ValueError("the Dataset contains no features")
+    # Dask arrays are computed together, so that shared results are computed once.
     parts = [part.rename(str(name)) for name, part in features.compute().data_vars.items()]
     for extra in more:
         other = [name for name in extra.dims if name != "window"]
@@ -135,7 +191,7 @@ def matrix(features: xr.Dataset, *more: xr.DataArray) -> xr.DataArray:
             if name in extra.coords and name in features.coords
         )
         if not same:
-            raise ValueError(f"{extra.name} is of other windows than the features")
+            raise ValueError(f"{extra.name} has other windows than the features")
         parts.append(extra)
     columns = [part.transpose("window", ...) for part in parts]
     return xr.DataArray(
@@ -170,8 +226,8 @@ def _refuse_kinds(windows: xr.DataArray, names: list[str]) -> None:
         return
     if "signal_kind" not in windows.coords:
         raise ValueError(
-            f"the windows do not say what their channels are, and {', '.join(asked)} need raw EMG: "
-            "give the coordinate signal_kind(channel)"
+            f"the windows have no `signal_kind`, and {', '.join(asked)} need raw EMG: "
+            "add the coordinate signal_kind(channel)"
         )
     kinds = {
         str(channel): str(kind)
@@ -207,8 +263,8 @@ def _thresholds(
             found[name] = [float(value)] * windows.sizes["channel"]
         else:
             raise ValueError(
-                f"threshold={value!r} for {name}: it must be above 0, else the rounding of the "
-                "converter and a constant signal are counted as crossings"
+                f"threshold={value!r} for {name}: it must be above 0, because "
+                "quantisation and constant signals would count as crossings"
             )
     return found
 
@@ -222,14 +278,14 @@ def _default_threshold(name: str, windows: xr.DataArray) -> list[float]:
     if units not in THRESHOLDS or (units == "V" and (gain == 1.0).any()):
         why = "its gain is unknown" if units == "V" else "there is no default in this unit"
         raise ValueError(
-            f"{name} of a signal in {units!r} needs threshold=…, in {units}: {why}. Take a "
-            "difference larger than the noise of the sensor and than one step of its converter "
+            f"{name} of a signal in {units!r} needs threshold=…, in {units}: {why}. Use a "
+            "difference above the noise of the sensor and one step of its converter "
             "(10 bits at 5 V: 0.0049 V)"
         )
-    # Through text, so that 2e-6 V at a gain of 1000 is 0.002 and not 0.0019999….
+    # Rounded, so that 2e-6 V at a gain of 1000 is 0.002 and not 0.0019999….
     return [float(f"{THRESHOLDS[units] * g:.6g}") for g in gain]
 
 
 def _short(values: list[float]) -> float | list[float]:
-    """One number where all channels have the same."""
+    """Return one number if all channels have the same."""
     return values[0] if len(set(values)) == 1 else values

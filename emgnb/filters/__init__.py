@@ -1,30 +1,31 @@
-"""Filters: small steps, joined into a chain that runs over a recording, live, or as a curve.
-
-`Chain(BandPass(20, 450), Notch(50))(signal)` filters a whole recording without delay;
-`chain.live(rate, channels)` does the causal version sample by sample; `chain.response(rate)` shows
-what it does to each frequency; `filter_session` filters a stored session of any length. What does
-more than pass frequencies (`MainsTracker`, `MotionArtefact`, `Heartbeat`, `Blink` …) are steps as
-well; what changes the channels or the clock (`bipolar`, `unmix`, `resample` …) are functions of the
-signal. `preset_for(signal)` looks which mains is there before it notches. A step refuses a signal
-it would spoil, and says why: a sensor that gives an envelope must not be band-passed, for its
-signal lies below 10 Hz.
+"""Filter steps, joined into a chain that filters a recording or runs live.
+`Chain(BandPass(20, 450), Notch(50))(signal)` filters a whole recording with zero phase.
+`chain.live(rate, channels)` is the causal version, sample by sample. `chain.response(rate)` gives
+the frequency response. `filter_session` filters a stored session of any length. Steps that do more
+than pass frequencies (`MainsTracker`, `MotionArtefact`, `Heartbeat`, `Blink` …) are part of chains,
+too; functions that change the channels or the rate (`bipolar`, `unmix`, `resample` …) take a
+signal. `preset_for(signal)` measures the mains before it notches. Steps raise an error, with the
+reason, for signals they do not suit: a band-pass, for example, would remove an envelope, which lies
+below 10 Hz.
 """
 
-from emgnb.filters.base import Step
+from emgnb.filters._registry import STEPS, settings
+from emgnb.filters.artefacts import Blink, Heartbeat
 from emgnb.filters.chain import Chain
-from emgnb.filters.engine import LiveChain
-from emgnb.filters.events import Blink, Heartbeat
+from emgnb.filters.envelope import Baseline, Envelope, Normalise, Rectify
 from emgnb.filters.fir import FirBandPass
-from emgnb.filters.level import Baseline, Envelope, Normalise, Rectify
 from emgnb.filters.linear import BandPass, Detrend, HighPass, LowPass, Notch
-from emgnb.filters.lines import mains_lines
-from emgnb.filters.long import filter_session
-from emgnb.filters.mains import MainsFit, MainsInterpolation, MainsTracker
+from emgnb.filters.live import LiveChain
+from emgnb.filters.mains import MainsInterpolation, MainsTracker
+from emgnb.filters.mains_fit import MainsFit
+from emgnb.filters.mains_lines import mains_lines
 from emgnb.filters.motion import MotionArtefact
+from emgnb.filters.past import chain_of
 from emgnb.filters.presets import PRESETS, preset, preset_for
 from emgnb.filters.resampling import resample
+from emgnb.filters.sessions import filter_session
 from emgnb.filters.spatial import Unmixing, average_reference, bipolar, unmix
-from emgnb.filters.steps import STEPS
+from emgnb.filters.step import Step
 
 __all__ = [
     "PRESETS",
@@ -51,10 +52,12 @@ __all__ = [
     "Unmixing",
     "average_reference",
     "bipolar",
+    "chain_of",
     "filter_session",
     "mains_lines",
     "preset",
     "preset_for",
     "resample",
+    "settings",
     "unmix",
 ]

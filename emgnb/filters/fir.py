@@ -1,9 +1,9 @@
-# ruff: noqa: D102 — what each answer means is said once, at `Step`
-"""A band-pass without feedback: the shape of a wave stays, or it comes through at once.
+# ruff: noqa: D102 — documented once, at `Step`
+"""Band-pass with a finite impulse response.
 
-`BandPass` delays low frequencies of the band more than high ones when it runs live. Symmetric taps
-delay all alike, by half their length; taps of minimum phase have the least delay that a filter of
-the same magnitude can have.
+Live, `BandPass` delays low frequencies more than high ones, which distorts waveforms. Symmetric
+taps delay all frequencies by half their length. Minimum-phase taps have the smallest delay possible
+for their magnitude.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import ClassVar
 import numpy as np
 from scipy import signal as dsp
 
-from emgnb.filters.base import Fir, Operation, Step, not_raw, positive
+from emgnb.filters.step import Fir, Operation, Step, not_raw, positive
 
-# dB by which what lies outside the band is reduced at least, running once.
+# Stop-band attenuation of a single pass (dB).
 STOP = 60.0
 
 
@@ -25,20 +25,28 @@ STOP = 60.0
 class FirBandPass(Step):
     """Band-pass by a finite impulse response: Kaiser window, 60 dB, −6 dB at the corners.
 
-    On a whole recording linear phase is applied once and moved back by its delay, so the magnitude
-    is the same live and there; minimum phase runs forwards and backwards as all other filters do,
-    which doubles every attenuation in dB.
+    On whole recordings, linear-phase filters run once and their delay is removed, so the magnitude
+    equals that of live filtering. Minimum-phase filters run forwards and backwards, which doubles
+    the attenuation in dB.
 
     Parameters
     ----------
     low, high : corners in Hz (−6 dB)
-    width : Hz from pass to stop at either corner; it takes 3.6 · rate / width taps
-    phase : "linear": live, all is delayed by half the taps (0.18 s at width 10); "minimum": live,
-        the band comes through within some ms, but not all frequencies alike
+    width : transition width in Hz at either corner; the filter has 3.6 · rate / width taps
+    phase : "linear": live, all frequencies are delayed by half the taps (0.18 s for width 10);
+        "minimum": live, the delay is a few ms but depends on frequency
 
     References
     ----------
     Oppenheim & Schafer, Discrete-Time Signal Processing (Kaiser window; homomorphic minimum phase)
+
+    Examples
+    --------
+    >>> from emgnb import filters
+    >>> chain = filters.Chain(filters.FirBandPass(20, 450))
+    >>> gain = chain.response(1000)["magnitude"].sel(frequency=100, method="nearest")
+    >>> bool(abs(gain) < 0.1)  # dB
+    True
     """
 
     low: float = 20.0
@@ -77,7 +85,7 @@ class FirBandPass(Step):
 
     def operations(self, rate: float) -> list[Operation]:
         count, beta = dsp.kaiserord(STOP, 2 * self.width / rate)
-        # An odd number of taps has a middle one, the delay in whole samples.
+        # An odd number of taps gives a delay of whole samples.
         count = 2 * math.ceil(count / 2) + 1
         taps = dsp.firwin(
             count, (self.low, self.high), window=("kaiser", beta), pass_zero=False, fs=rate

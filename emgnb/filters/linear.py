@@ -1,8 +1,8 @@
-# ruff: noqa: D102 — what each answer means is said once, at `Step`
-"""Steps that treat all amplitudes alike: offset and drift off, a band kept, the mains out.
+# ruff: noqa: D102 — documented once, at `Step`
+"""Linear steps: remove offset and drift, select a band, notch the mains.
 
-Orders are those of the causal filter; zero-phase filtering runs it forwards and backwards, which
-doubles the order and every attenuation in dB.
+Orders are those of the causal filter. Zero-phase filtering runs it forwards and backwards, which
+doubles the order and the attenuation in dB.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import ClassVar
 import numpy as np
 from scipy import signal as dsp
 
-from emgnb.filters.base import (
+from emgnb._arrays import Floats, Mask
+from emgnb.filters._design import butterworth
+from emgnb.filters.step import (
     HIGHEST,
-    Array,
-    Mask,
     Operation,
     Place,
     Step,
@@ -26,23 +26,32 @@ from emgnb.filters.base import (
     too_high,
     whole_order,
 )
-from emgnb.filters.design import butterworth
 
-# Surface EMG has no power above; harmonics of the mains beyond it need no notch.
+# Surface EMG has no power above (Hz), so higher mains harmonics need no notch.
 EMG_TOP = 500.0
-# A slower high-pass than this takes drift, not expressions, off an envelope.
+# A high-pass below this (Hz) removes drift, not expressions, from an envelope.
 DRIFT = 0.1
 
 
 @dataclass(frozen=True)
 class Detrend(Step):
-    """Subtract the straight line (or the mean) that fits each channel best.
+    """Subtract the best-fitting straight line, or the mean, from each channel.
 
-    Fitted to the valid samples of the whole recording; it cannot run live.
+    The fit uses the valid samples of the whole recording, so the step cannot run live.
 
     Parameters
     ----------
     degree : 1 for a line, 0 for the mean
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from emgnb import filters, recording
+    >>> t = np.arange(2000) / 1000
+    >>> x = recording.signal((np.sin(2 * np.pi * 100 * t) + t)[:, None], rate=1000, units="uV")
+    >>> y = filters.Chain(filters.Detrend())(x)
+    >>> abs(round(float(y.mean()), 2))
+    0.0
     """
 
     degree: int = 1
@@ -54,15 +63,15 @@ class Detrend(Step):
             raise ValueError(f"Detrend: degree={self.degree!r}, expected 0 (mean) or 1 (line)")
 
     def refuses_kind(self, kind: str) -> str | None:
-        return not_raw("Detrend", kind, "it takes away the level, which is the signal")
+        return not_raw("Detrend", kind, "it removes the level, which is the signal")
 
     def refuses_live(self) -> str | None:
         return (
-            "Detrend fits a line to the whole recording, which live has no end yet: "
+            "Detrend fits a line to the whole recording and cannot run live: "
             "use HighPass(0.5) instead."
         )
 
-    def over_whole(self, values: Array, missing: Mask, place: Place) -> tuple[Array, Step]:
+    def over_whole(self, values: Floats, missing: Mask, place: Place) -> tuple[Floats, Step]:
         along = np.linspace(-1.0, 1.0, len(values))
         level = np.empty_like(values)
         for i in range(values.shape[1]):
@@ -77,13 +86,23 @@ class Detrend(Step):
 
 @dataclass(frozen=True)
 class HighPass(Step):
-    """Butterworth high-pass: takes away offset, drift and motion.
+    """Butterworth high-pass: removes offset, drift and slow motion artefacts.
 
     Parameters
     ----------
-    cutoff : corner in Hz, −3 dB causal, −6 dB zero-phase; 20 Hz is usual for facial EMG
-        [van Boxtel 2001, doi:10.1111/1469-8986.3810022]
+    cutoff : corner in Hz, −3 dB causal, −6 dB zero-phase; 20 Hz is usual for facial EMG [van Boxtel
+        2001, doi:10.1111/1469-8986.3810022]
     order : of the causal filter; the effective order doubles in zero-phase
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from emgnb import filters, recording
+    >>> t = np.arange(2000) / 1000
+    >>> x = recording.signal((np.sin(2 * np.pi * 100 * t) + t)[:, None], rate=1000, units="uV")
+    >>> y = filters.Chain(filters.HighPass(20))(x)
+    >>> round(float(y[500:1500].mean()), 2)
+    0.0
     """
 
     cutoff: float = 20.0
@@ -116,15 +135,25 @@ class HighPass(Step):
 
 @dataclass(frozen=True)
 class LowPass(Step):
-    """Butterworth low-pass: smooths an envelope, or takes away what lies above the EMG.
+    """Butterworth low-pass: smooths an envelope, or removes frequencies above the EMG.
 
-    A rectified signal leaves it as an envelope. Overshoot can take an envelope slightly below 0.
+    A rectified signal becomes an envelope. Overshoot can make an envelope slightly negative.
 
     Parameters
     ----------
     cutoff : corner in Hz, −3 dB causal, −6 dB zero-phase; at most 10 Hz for the level of an
         envelope, 400–500 Hz for raw EMG
     order : of the causal filter; the effective order doubles in zero-phase
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from emgnb import filters, recording
+    >>> t = np.arange(2000) / 1000
+    >>> x = recording.signal((np.sin(2 * np.pi * 100 * t) + t)[:, None], rate=1000, units="uV")
+    >>> y = filters.Chain(filters.LowPass(10))(x)
+    >>> round(float(abs(y[500:1500, 0] - t[500:1500]).max()), 2)
+    0.0
     """
 
     cutoff: float = 10.0
@@ -150,13 +179,23 @@ class LowPass(Step):
 
 @dataclass(frozen=True)
 class BandPass(Step):
-    """Butterworth band-pass: keeps the band that holds the EMG.
+    """Butterworth band-pass: keeps the band of the EMG.
 
     Parameters
     ----------
-    low, high : corners in Hz, −3 dB causal, −6 dB zero-phase; facial EMG lies between 15–25 and
-        400–500 Hz [van Boxtel 2001, doi:10.1111/1469-8986.3810022]
+    low, high : corners in Hz, −3 dB causal, −6 dB zero-phase; the facial EMG band starts at 15–25
+        and ends at 400–500 Hz [van Boxtel 2001, doi:10.1111/1469-8986.3810022]
     order : of each side, causal; the effective order doubles in zero-phase
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from emgnb import filters, recording
+    >>> t = np.arange(2000) / 1000
+    >>> x = recording.signal((np.sin(2 * np.pi * 100 * t) + t)[:, None], rate=1000, units="uV")
+    >>> y = filters.Chain(filters.BandPass(20, 450))(x)
+    >>> round(float(y[500:1500].std()), 2)  # the tone remains, the drift is gone
+    0.71
     """
 
     low: float = 20.0
@@ -183,9 +222,9 @@ class BandPass(Step):
         if self.low >= HIGHEST * rate:
             return (
                 f"low={self.low:g} Hz is {'above' if self.low > rate / 2 else 'too near'} half the "
-                f"sampling rate ({rate / 2:.4g} Hz): nothing of the band {self.low:g}–"
-                f"{self.high:g} Hz is left; record at {math.ceil(self.high / HIGHEST):d} Hz or "
-                "faster."
+                f"sampling rate ({rate / 2:.4g} Hz): the band {self.low:g}–"
+                f"{self.high:g} Hz is not in the recording; record at "
+                f"{math.ceil(self.high / HIGHEST):d} Hz or faster."
             )
         return too_high("high", self.high, rate)
 
@@ -198,7 +237,7 @@ class BandPass(Step):
 
 @dataclass(frozen=True)
 class OfMains(Step):
-    """A step on the mains and its harmonics: where they lie, and when they cannot be had."""
+    """Base of steps for the mains and its harmonics: their frequencies, and checks of options."""
 
     mains: float = 50.0
     harmonics: int | tuple[int, ...] | None = None
@@ -218,13 +257,13 @@ class OfMains(Step):
 
     def refuses_kind(self, kind: str) -> str | None:
         name = type(self).__name__
-        return not_raw(name, kind, "after rectification the mains is no longer at its place")
+        return not_raw(name, kind, "rectification moves the mains to other frequencies")
 
     def refuses_rate(self, rate: float) -> str | None:
         if self.mains >= rate / 2:
             return (
                 f"mains={self.mains:g} Hz is not below half the sampling rate ({rate / 2:.4g} Hz): "
-                "mains in this recording has folded to another frequency; leave "
+                "mains in this recording is aliased to another frequency; leave "
                 f"{type(self).__name__} out, or record faster."
             )
         top = self.mains * max(self._orders(rate))
@@ -250,19 +289,26 @@ class OfMains(Step):
 
 @dataclass(frozen=True)
 class Notch(OfMains):
-    """Take the mains and its harmonics out, each with a second-order notch.
+    """Remove the mains and its harmonics, each with a second-order notch.
 
-    Only for what has mains in it (`preset_for` looks), and mains that keeps its frequency: a notch
-    at Q 30 is 1.7 Hz wide at 50 Hz, and 0.4 Hz beside its centre it takes away 7 dB. The width
-    grows with the harmonic, as its drift does. For mains that drifts, or for bursts far above rest:
-    `MainsFit`.
+    Use it only if mains is present (`preset_for` checks) and its frequency is stable: a notch with
+    Q 30 is 1.7 Hz wide at 50 Hz, and attenuates by 7 dB at 0.4 Hz from its centre. The width grows
+    with the harmonic, as drift does. For drifting mains, or bursts far above rest, use `MainsFit`.
 
     Parameters
     ----------
     mains : frequency in Hz, 50 or 60
-    harmonics : how many multiples of `mains`, itself counted, or which, such as (1, 3, 5); None
-        takes all that lie below half the sampling rate and below 500 Hz
-    q : centre divided by −3 dB width, causal; zero-phase the same width is at −6 dB
+    harmonics : number of multiples of `mains`, including itself, or a tuple of multiples such as
+        (1, 3, 5); None uses all below half the sampling rate and below 500 Hz
+    q : centre frequency divided by −3 dB width, causal; with zero phase the same width is at −6 dB
+
+    Examples
+    --------
+    >>> from emgnb import filters
+    >>> chain = filters.Chain(filters.BandPass(20, 450), filters.Notch(60))
+    >>> response = chain.response(1000)
+    >>> bool(response["magnitude"].sel(frequency=60, method="nearest") < -20)  # dB
+    True
     """
 
     q: float = 30.0

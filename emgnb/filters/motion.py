@@ -1,10 +1,10 @@
-# ruff: noqa: D102 — what each answer means is said once, at `Step`
-"""Tugged cables and slipping electrodes: found and marked, never repaired.
+# ruff: noqa: D102 — documented once, at `Step`
+"""Mark motion artefacts as missing.
 
-A movement of the skin under an electrode is a slow, large swing. As long as it stays slow, a
-high-pass takes it away and the EMG is unharmed. A jerk does not stay slow: above 20 Hz it adds what
-looks like a burst of EMG, and nobody knows which part was muscle. It shows just below 20 Hz, where
-muscle has little. Such a stretch is taken for lost.
+Movement of the skin under an electrode causes a slow, large deflection. A high-pass removes slow
+ones without harm to the EMG. Jerks also have power above 20 Hz, which looks like a burst of EMG and
+cannot be separated from it. They are detected just below 20 Hz, where EMG has little power, and
+marked as missing.
 """
 
 from __future__ import annotations
@@ -16,48 +16,49 @@ from typing import ClassVar
 import numpy as np
 from scipy import ndimage
 
-from emgnb.filters import engine
-from emgnb.filters.base import Array, Mask, Place, Step, not_raw, positive
-from emgnb.filters.design import butterworth
+from emgnb._arrays import Floats, Mask
+from emgnb.filters import _cascade
+from emgnb.filters._design import butterworth
+from emgnb.filters.step import Place, Step, not_raw, positive
 
-# Hz between which a jerk shows: above baseline, blinks and slow movement, and below the EMG.
+# Band in which jerks are detected (Hz): above drift, blinks and slow movement, below the EMG.
 SWING = (13.0, 19.0)
-# Hz from which on it is EMG.
+# Lower limit of the EMG (Hz).
 MUSCLE = 20.0
-# s over which power is averaged, and in which the usual swing is measured.
+# Averaging time of the power, and length of blocks for its median (s).
 SHORT = 0.15
 BLOCK = 10.0
-# Blocks on either side whose median is the usual swing.
+# Blocks on either side that determine the usual power.
 BLOCKS = 3
-# A stretch begins and ends where the swing has fallen to this share of the threshold.
+# An artefact extends to where the amplitude falls to this fraction of the threshold.
 EDGE = 1 / 3
-# s of the longest stretch that is told apart from unrest that never ends.
+# Longest artefact (s) that is marked completely when filtering in parts.
 LONGEST = 10.0
 
 
 @dataclass(frozen=True)
 class MotionArtefact(Step):
-    """Find stretches spoilt by movement and take them for lost: NaN, and `valid` False.
+    """Find motion artefacts and mark them as missing: NaN, and `valid` False.
 
-    A stretch is spoilt when its power between 13 and 19 Hz (over 0.15 s) is above `threshold`²
-    times the usual, and above `share` of the power from 20 Hz on, so that a contraction, which has
-    little so low, is none. The usual is measured around it: the median of the 10-s blocks within
-    40 s, so that someone who moves a third of the time is still found out. Slow swings (a blink, a
-    wandering baseline) stay: `HighPass(20)` takes them away without harm to the EMG.
+    An artefact has power between 13 and 19 Hz (over 0.15 s) above `threshold`² times the usual, and
+    above `share` of the power from 20 Hz on, which excludes contractions. The usual power is the
+    median of 10-s blocks within 40 s, so the method works for participants who move up to a third
+    of the time. Slow deflections (blinks, drift) are kept: `HighPass(20)` removes them without harm
+    to the EMG.
 
-    Nothing is interpolated and nothing is filtered: other samples stay as they were, bit by bit,
-    samples of the stretch become NaN in the channel concerned. `valid` belongs to the time and is
-    False for all channels. Later steps treat the stretch as any gap.
+    Nothing is interpolated or filtered. Other samples are unchanged; samples of an artefact become
+    NaN in the affected channel. `valid` has no channels and is False at these times. Later steps
+    treat them as gaps.
 
     Parameters
     ----------
-    threshold : how many times the usual swing (RMS) is movement
-    share : of the power from 20 Hz on that the swing must exceed as well
+    threshold : minimum RMS of an artefact, as a multiple of the usual
+    share : minimum power of an artefact relative to the power from 20 Hz on
     margin : s added before and after
 
     References
     ----------
-    De Luca et al. 2010, doi:10.1016/j.jbiomech.2010.01.027 (where movement and EMG part)
+    De Luca et al. 2010, doi:10.1016/j.jbiomech.2010.01.027 (separation of movement and EMG)
     """
 
     threshold: float = 5.0
@@ -70,30 +71,30 @@ class MotionArtefact(Step):
         positive(self, threshold=self.threshold, share=self.share, margin=self.margin)
 
     def refuses_kind(self, kind: str) -> str | None:
-        return not_raw("MotionArtefact", kind, "its signal lies where movement would show")
+        return not_raw("MotionArtefact", kind, "its signal has the frequencies of movement")
 
     def refuses_rate(self, rate: float) -> str | None:
         if rate > 2.5 * MUSCLE:
             return None
         return (
-            f"at {rate:.4g} Hz there is nothing above {MUSCLE:g} Hz to tell muscle from movement "
-            f"by: record at more than {2.5 * MUSCLE:g} Hz."
+            f"at {rate:.4g} Hz, movement cannot be distinguished from EMG, which is above "
+            f"{MUSCLE:g} Hz: record at more than {2.5 * MUSCLE:g} Hz."
         )
 
     def refuses_live(self) -> str | None:
         return (
-            "MotionArtefact compares a swing with the half minute before and after it, which live "
-            "has not come yet: run it afterwards; live, HighPass(20) takes most of a swing away."
+            "MotionArtefact compares each deflection with the 40 s before and after it and cannot "
+            "run live: run it afterwards. Live, HighPass(20) removes most of a deflection."
         )
 
     def least(self, rate: float) -> int:
         return math.ceil(rate)
 
     def context(self, rate: float) -> int:
-        tau = max(engine.decay(sos) for sos in self._bands(rate))
-        return math.ceil(((BLOCKS + 1) * BLOCK + LONGEST) * rate + engine.FORGOTTEN * tau)
+        tau = max(_cascade.decay(sos) for sos in self._bands(rate))
+        return math.ceil(((BLOCKS + 1) * BLOCK + LONGEST) * rate + _cascade.FORGOTTEN * tau)
 
-    def over_stretch(self, values: Array, missing: Mask, place: Place) -> tuple[Array, Mask]:
+    def over_stretch(self, values: Floats, missing: Mask, place: Place) -> tuple[Floats, Mask]:
         swing, muscle = self._bands(place.rate)
         found = missing.copy(order="F")
         for i in range(values.shape[1]):
@@ -113,7 +114,7 @@ class MotionArtefact(Step):
         return values, found if (found & ~missing).any() else missing
 
     def _stretches(self, strong: Mask, weak: Mask, rate: float) -> Mask:
-        """Runs of `weak` that hold something `strong`, with the margin around."""
+        """Return runs of `weak` that contain `strong`, extended by the margin."""
         label, count = ndimage.label(weak)
         held = np.zeros(count + 1, dtype=bool)
         held[label[strong]] = True
@@ -124,24 +125,24 @@ class MotionArtefact(Step):
             return np.asarray(spoilt)
         return np.asarray(ndimage.binary_dilation(spoilt, np.ones(2 * margin + 1, dtype=bool)))
 
-    def _power(self, values: Array, sos: Array, rate: float) -> Array:
+    def _power(self, values: Floats, sos: Floats, rate: float) -> Floats:
         moved = values[:, np.newaxis].copy(order="F")
-        engine.both_ways(sos, moved)
+        _cascade.both_ways(sos, moved)
         size = max(round(SHORT * rate), 1)
         power = ndimage.uniform_filter1d(np.square(moved[:, 0]), size, mode="nearest")
-        # The running sum may leave a zero slightly below itself.
+        # Rounding of the running sum can be negative.
         return np.maximum(power, 0.0)
 
-    def _bands(self, rate: float) -> tuple[Array, Array]:
+    def _bands(self, rate: float) -> tuple[Floats, Floats]:
         swing = butterworth(4, SWING, "bandpass", rate)
         muscle = butterworth(4, MUSCLE, "highpass", rate)
         return swing, muscle
 
 
-def _usual(power: Array, missing: Mask, place: Place) -> Array:
-    """Usual power at each sample: the median of the blocks around it, each by its own median."""
+def _usual(power: Floats, missing: Mask, place: Place) -> Floats:
+    """Return the usual power at each sample: the median of the medians of the blocks around it."""
     size = round(BLOCK * place.rate)
-    # Blocks lie on a grid fixed in the recording, so that a part of it has the same ones.
+    # The grid of blocks is fixed in the recording, so that parts have the same blocks.
     block = (np.arange(len(power)) + place.first) // size
     block -= block[0]
     edges = np.flatnonzero(np.diff(block)) + 1
@@ -157,6 +158,6 @@ def _usual(power: Array, missing: Mask, place: Place) -> Array:
             for near in (medians[max(i - BLOCKS, 0) : i + BLOCKS + 1] for i in range(len(medians)))
         ]
     )
-    # A channel that is usually flat has no usual swing to compare with.
+    # Channels that are usually flat have no usual power.
     around[around == 0] = np.inf
     return np.asarray(around[block])

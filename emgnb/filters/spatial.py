@@ -1,8 +1,8 @@
-"""Steps across channels: another reference, bipolar pairs, sources that several electrodes hear.
+"""Combine channels: average reference, bipolar pairs, independent sources.
 
-These change what a channel *is*, so they are functions of a labelled signal and not steps of a
-chain. All are sums over channels at one moment: where a channel that takes part is lost, so is the
-result. They run before rectification; absolute values do not subtract.
+These functions change the meaning of channels, so they take a labelled signal and are not steps of
+a chain. Each result is a sum over channels at one time; it is lost where a channel in the sum is
+lost. Apply them before rectification, because absolute values cannot be subtracted.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,16 +18,16 @@ import xarray as xr
 
 from emgnb import recording
 
-# Rows that the sources are learned from, evenly taken; more makes them no better.
+# Rows used to learn sources, evenly spaced; more do not improve them.
 ROWS = 100_000
 
 
 def average_reference(x: xr.DataArray) -> xr.DataArray:
-    """Subtract the mean over all channels: what all electrodes have in common, such as mains.
+    """Subtract the mean over all channels, to remove what electrodes share, such as mains.
 
-    It also subtracts an n-th of each muscle from all the others; with few channels over different
-    muscles that is crosstalk, and bipolar pairs are better. A channel without any sample takes no
-    part and stays as it is.
+    With n channels, 1/n of each muscle is subtracted from the others. With few channels over
+    different muscles this is crosstalk; bipolar pairs are better. Channels without samples are
+    ignored and unchanged.
 
     Parameters
     ----------
@@ -38,14 +39,21 @@ def average_reference(x: xr.DataArray) -> xr.DataArray:
 
     Raises
     ------
-    TypeError, ValueError : no signal, not raw, or fewer than three channels with samples
+    TypeError, ValueError : not a signal, not raw, or fewer than three channels with samples
+
+    Examples
+    --------
+    >>> from emgnb import filters, recording
+    >>> x = recording.signal([[1.0, 2.0, 6.0]], rate=1000, units="uV", channel=["a", "b", "c"])
+    >>> filters.average_reference(x).values
+    array([[-2., -1.,  3.]], dtype=float32)
     """
     values = _raw(x, "average_reference")
     alive = np.asarray(np.isfinite(values).any(axis=0))
     if alive.sum() < 3:
         raise ValueError(
-            f"{int(alive.sum())} channels with samples: of fewer than three the mean is mostly the "
-            "channel itself"
+            f"{int(alive.sum())} channels with samples, expected three or more: the mean of "
+            "fewer is mostly the channel itself"
         )
     out = values.copy()
     out[:, alive] -= _finite(values[:, alive]).mean(axis=1, keepdims=True)
@@ -53,13 +61,13 @@ def average_reference(x: xr.DataArray) -> xr.DataArray:
 
 
 def bipolar(x: xr.DataArray, pairs: Mapping[str, tuple[str, str]]) -> xr.DataArray:
-    """Make bipolar channels: the difference of two electrodes over one muscle.
+    """Compute bipolar channels: the difference of two electrodes over one muscle.
 
     Parameters
     ----------
     x : (time, channel) raw, monopolar
     pairs : name of the new channel → (electrode, electrode to subtract); muscle, side and gain are
-        those of the first
+        taken from the first
 
     Returns
     -------
@@ -67,7 +75,16 @@ def bipolar(x: xr.DataArray, pairs: Mapping[str, tuple[str, str]]) -> xr.DataArr
 
     Raises
     ------
-    TypeError, ValueError : no signal, not raw, a channel that is not there, or unlike gains
+    TypeError, ValueError : not a signal, not raw, unknown channel, or different gains
+
+    Examples
+    --------
+    >>> from emgnb import filters, recording
+    >>> x = recording.signal(
+    ...     [[1.0, 2.0], [3.0, 4.0]], rate=1000, units="uV", channel=["left", "right"]
+    ... )
+    >>> filters.bipolar(x, {"both": ("left", "right")}).values.ravel()
+    array([-1., -1.], dtype=float32)
     """
     values = _raw(x, "bipolar")
     names = [str(name) for name in x["channel"].values]
@@ -81,9 +98,11 @@ def bipolar(x: xr.DataArray, pairs: Mapping[str, tuple[str, str]]) -> xr.DataArr
     second = [names.index(b) for _, b in pairs.values()]
     gain = x["gain"].values if "gain" in x.coords else np.ones(len(names))
     if not np.array_equal(gain[first], gain[second]):
-        raise ValueError("the electrodes of a pair have unlike gains: bring them to one unit first")
+        raise ValueError(
+            "the electrodes of a pair have different gains: convert them to one unit first"
+        )
     made = _with(x, values, np.asarray(np.isfinite(values).any(axis=0))).isel(channel=first)
-    made = made.copy(data=(values[:, first] - values[:, second]).astype(made.dtype))
+    made = made.copy(data=subtracted(values, first, second).astype(made.dtype))
     made = made.assign_coords(channel=list(pairs))
     lost = ~np.isfinite(made.values).all(axis=1)
     if "valid" in x.coords:
@@ -93,11 +112,29 @@ def bipolar(x: xr.DataArray, pairs: Mapping[str, tuple[str, str]]) -> xr.DataArr
     )
 
 
+def subtracted(
+    values: npt.NDArray[Any], first: Sequence[int], second: Sequence[int]
+) -> npt.NDArray[Any]:
+    """Subtract columns from columns: `bipolar` for unlabelled streams.
+
+    Parameters
+    ----------
+    values : (time, channel), any unit
+    first, second : (pair,) columns, and those to subtract from them
+
+    Returns
+    -------
+    (time, pair); NaN where either is NaN
+    """
+    taken: npt.NDArray[Any] = values[:, list(first)] - values[:, list(second)]
+    return taken
+
+
 @dataclass(frozen=True)
 class Unmixing:
-    """Sources that channels share, as `unmix` learned them.
+    """Sources shared by channels, as learned by `unmix`.
 
-    `mixing[i][j]` : how much of source j channel i hears, in the unit of the signal, for sources of
+    `mixing[i][j]` : amplitude of source j in channel i, in the unit of the signal, for sources of
     standard deviation 1
     """
 
@@ -107,7 +144,7 @@ class Unmixing:
     unmixing: tuple[tuple[float, ...], ...]
 
     def sources(self, x: xr.DataArray) -> xr.DataArray:
-        """Sources (time, source), standard deviation 1 where they were learned; NaN in gaps."""
+        """Return the sources (time, source); NaN in gaps. SD is 1 in the training data."""
         values = self._table(x)
         made = (values - np.array(self.mean)) @ np.array(self.unmixing).T
         coords = {name: c for name, c in x.coords.items() if "channel" not in c.dims}
@@ -119,9 +156,9 @@ class Unmixing:
         )
 
     def without(self, x: xr.DataArray, sources: Sequence[int]) -> xr.DataArray:
-        """`x` without what these sources (numbers, from 0) add to each channel.
+        """Return `x` without the contributions of these sources (numbers, from 0).
 
-        Where a channel is lost no source is known: NaN in all channels, `valid` False.
+        Where any channel is lost, sources are unknown: all channels are NaN and `valid` is False.
         """
         count = len(self.unmixing)
         wrong = [each for each in sources if not 0 <= each < count]
@@ -135,15 +172,25 @@ class Unmixing:
         return recording.with_history(out, "unmix", without=chosen, **asdict(self))
 
     def to_json(self) -> str:
-        """Write it as JSON."""
+        """Return the unmixing as JSON."""
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> Unmixing:
-        """Read what `to_json` wrote."""
-        found = json.loads(text)
-        square = {key: tuple(map(tuple, found[key])) for key in ("mixing", "unmixing")}
-        return cls(tuple(found["channels"]), tuple(found["mean"]), **square)
+        """Create an unmixing from JSON written by `to_json`.
+
+        Raises
+        ------
+        ValueError : not JSON, or not of an unmixing
+        """
+        found = recording.parsed(text, "the text of an unmixing")
+        try:
+            square = {key: tuple(map(tuple, found[key])) for key in ("mixing", "unmixing")}
+            return cls(tuple(found["channels"]), tuple(found["mean"]), **square)
+        except (KeyError, TypeError) as error:
+            raise ValueError(
+                f"this JSON is not of an unmixing: {error!r}; Unmixing.to_json() writes one"
+            ) from None
 
     def _table(self, x: xr.DataArray) -> npt.NDArray[np.float64]:
         names = tuple(str(name) for name in x["channel"].values)
@@ -156,22 +203,22 @@ class Unmixing:
 
 
 def unmix(x: xr.DataArray, *, sources: int | None = None, seed: int = 0) -> Unmixing:
-    """Learn independent sources behind the channels (FastICA), to take crosstalk or the heart off.
+    """Learn independent sources of the channels (FastICA), to remove crosstalk or the ECG.
 
-    It finds as many sources as there are channels, each heard at all electrodes with a fixed
-    weight. That holds for heart, eyelid and mains, and roughly for muscles; which source is which
-    is for a person to say (`mixing`, and `sources(x)` drawn). Learn on band-passed signal, for
-    drift would take a source of its own.
+    The model has as many sources as channels, each with a fixed weight per electrode. This holds
+    for ECG, eyelid and mains, and approximately for muscles. Identify sources yourself from
+    `mixing` and a plot of `sources(x)`. Learn from a band-passed signal; otherwise drift takes one
+    source.
 
     Parameters
     ----------
-    x : (time, channel) raw; lost and invalid rows are left out
-    sources : how many; by default one for each channel
-    seed : of the start; the same seed gives the same sources
+    x : (time, channel) raw; lost and invalid rows are ignored
+    sources : number of sources; by default one per channel
+    seed : of the initial values; the same seed gives the same sources
 
     Raises
     ------
-    TypeError, ValueError : no signal, not raw, fewer than two channels, a channel without samples
+    TypeError, ValueError : not a signal, not raw, fewer than two channels, a channel that is lost
         or constant, or too few rows
     ImportError : scikit-learn is not installed (`pip install emgnb[train]`)
 
@@ -218,8 +265,8 @@ def _raw(x: xr.DataArray, name: str) -> npt.NDArray[np.float64]:
     kinds = {str(kind) for kind in np.atleast_1d(x["signal_kind"].values)}
     if kinds != {"raw"}:
         raise ValueError(
-            f"{name} on {', '.join(sorted(kinds - {'raw'}))} channels: what was rectified does not "
-            "subtract; it takes raw signals"
+            f"{name} on {', '.join(sorted(kinds - {'raw'}))} channels: rectified signals cannot be "
+            "subtracted; use raw signals"
         )
     return _finite(x.transpose("time", "channel").values.astype(np.float64))
 
@@ -231,7 +278,7 @@ def _finite(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 def _with(
     x: xr.DataArray, values: npt.NDArray[np.float64], alive: npt.NDArray[np.bool_]
 ) -> xr.DataArray:
-    """`x` with other values; `valid` False where a channel that has samples is lost."""
+    """Return `x` with new values; `valid` is False where a channel that has samples is lost."""
     turned = x.transpose("time", "channel")
     out = turned.copy(data=values.astype(x.dtype if x.dtype.kind == "f" else np.float32))
     if "valid" in x.coords:

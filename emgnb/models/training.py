@@ -1,10 +1,10 @@
-"""Training: checks the data, trains on nothing else, and tells how it goes."""
+"""Train classifiers: check the data, fit the model, and report progress."""
 
 from __future__ import annotations
 
 import importlib.metadata
-import sys
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,28 +12,36 @@ import numpy.typing as npt
 import xarray as xr
 
 from emgnb import recording
-from emgnb.models import baselines, inputs, networks
+from emgnb.models import _baselines, _extraction, _forest, _input_spec, _networks
+from emgnb.models._labelled_data import participants_of
+from emgnb.models._network_fitting import Fitted, Options, Progress, fit_network
+from emgnb.models.augmentation import Augmentation
 from emgnb.models.classifier import Classifier, epochs_table
 
-BASELINES = ("lda", "svm")
-NETWORKS = ("cnn", "lstm", "cnn_lstm")
+BASELINES = ("lda", "svm", "forest")
+NETWORKS = _networks.KINDS
 MODELS = BASELINES + NETWORKS
-EPOCHS, BATCH_SIZE, LEARNING_RATE = 40, 64, 3e-3
-HELD_OUT = 0.2
+BALANCED = "balanced"
 
-Progress = bool | Callable[[int, int, float, float], None]
+ClassWeight = str | Mapping[str, float]
 
 
 def fit(
-    data: inputs.Data,
+    data: _input_spec.Data,
     *,
     model: str = "lda",
+    features: str | None = None,
     label: str = "label",
     compress: str | None = None,
+    C: float | None = None,
+    kernel: str | None = None,
     epochs: int | None = None,
     batch_size: int | None = None,
     learning_rate: float | None = None,
     validation: str | None = None,
+    augment: Augmentation | None = None,
+    start: Classifier | None = None,
+    class_weight: ClassWeight | None = None,
     seed: int = 0,
     progress: Progress = True,
 ) -> Classifier:
@@ -41,19 +49,36 @@ def fit(
 
     Parameters
     ----------
-    data : features (`features.extract`) for "lda" and "svm" (whose time grows with the square of
-        the windows: up to some ten thousand); windows (`windows.cut`) for the
-        networks "cnn", "lstm", "cnn_lstm", which run over time
+    data : features (`features.extract`) for "lda", "svm" and "forest" (200 trees); windows
+        (`windows.cut`) for the networks "cnn", "lstm", "cnn_lstm" and "tcn", which run over time.
+        The training time of "svm" grows with the square of the number of windows; use it up to
+        some ten thousand
+    features : not for networks: "covariance" or a set of `features.SETS`, computed by the
+        classifier, which then takes windows (`data` and for prediction); None if `data` contains
+        features
     label : coordinate along window that names the class
-    compress : LDA and SVM only: "asinh" (default; a logarithm that is linear around the median
-        size of each feature), "log" (positive features, such as powers), or "none"
-    epochs, batch_size, learning_rate : networks only; 40, 64 and 0.003 (falling along a cosine)
-    validation : networks only: "participant", "session" or "trial", of which a fifth (at least one)
-        is held out to stop training when it no longer helps there; None trains all epochs on all
-    seed : of the first weights, the order of windows and, for validation, who is held out
-    progress : networks only: True prints a line, False nothing; or called after each epoch as
-        `progress(epoch, epochs, loss, accuracy)`, with the accuracy on the windows trained on,
-        which says nothing about new data: `evaluate.cross_validate` does
+    compress : not for networks: "asinh" (default; a logarithm that is linear around the median
+        size of each feature), "log" (positive features, such as powers), or "none" (default for
+        features that are logarithms already, see `features.covariance`)
+    C, kernel : SVM only: cost of a training window on the wrong side (default 1), and "rbf"
+        (default) or "linear"
+    epochs, batch_size, learning_rate : networks only; 40, 64 and 0.003 (decays along a cosine)
+    validation : networks only: "participant", "session" or "trial"; a fifth of them (at least one)
+        is held out. Training stops when their loss has not decreased for eight epochs, and the
+        weights of the best epoch are kept. None trains for all epochs on all windows
+    augment : networks only: random changes of the training windows, see `Augmentation`
+    start : networks only: trained network of the same kind, for windows of the same length, rate,
+        number and kind of channels; training begins with its weights. The scale of the channels is
+        measured in `data`, and the last layer starts afresh unless the classes are the same
+    class_weight : "balanced" gives each class the same total weight; or a weight above 0 for each
+        label, where 1 is the default. LDA takes weights as prior probabilities
+    seed : seed of the forest, or of the initial weights, the order of windows, their augmentation
+        and the held-out groups
+    progress : networks only: True prints a line, False nothing; or a function called after each
+        epoch as `progress(epoch, epochs, loss, accuracy)`. The accuracy is that on the training
+        windows; use `evaluate.cross_validate` to estimate it on new data. Ctrl-C (Interrupt the
+        kernel) during training warns and returns the model of the best complete epoch; with
+        False, as within a cross-validation, KeyboardInterrupt is raised
 
     Returns
     -------
@@ -61,193 +86,170 @@ def fit(
 
     Raises
     ------
-    ValueError : data of the wrong kind, windows with NaN, fewer than two labels, options of another
-        model
+    ValueError : data of the wrong kind, windows with NaN, fewer than two labels, options of
+        another model, or labels of felt emotions whose use was not stated (`recording.state_use`)
     ImportError : scikit-learn, Keras or its backend is not installed
+
+    Examples
+    --------
+    >>> from emgnb import features, labels, models, simulate, windows
+    >>> script = simulate.protocol(("smile", "frown"), repetitions=2)
+    >>> sessions = simulate.study(people=2, seed=1, script=script)
+    >>> cut = windows.stack([windows.cut(each, labels.trials(each), step=0.2) for each in sessions])
+    >>> table = features.extract(cut, "hudgins")
+    >>> model = models.fit(table, model="lda", progress=False)
+    >>> model.predict(table).dims
+    ('window', 'class')
     """
-    given = {
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "learning_rate": learning_rate,
-        "validation": validation,
-    }
-    _check_options(model, compress, given)
-    expects = inputs.describe(data)
-    classes, truth = _classes(data, label)
-    wanted = "features" if model in BASELINES else "windows"
-    if expects["input"] != wanted:
-        do = "features.extract(windows)" if wanted == "features" else "the windows themselves"
-        raise ValueError(f"model={model!r} takes {wanted}, found {expects['input']}: give {do}")
+    options = Options(epochs, batch_size, learning_rate, validation, augment, start)
+    _check_options(model, compress, options)
+    _check_svm(model, C, kernel)
+    expects, steps = _input_spec.describe(data), recording.history(data)
+    recording.need_use(data)
+    classes, truth = classes_of(data, label)
+    weights = _class_weights(class_weight, classes, truth)
+    if features and model in NETWORKS:
+        raise ValueError(f"features={features!r}: networks take windows; leave it out")
+    wanted = "windows" if model in NETWORKS or features else "features"
+    if expects["input"] != wanted and not features:
+        do = "features.extract(windows), or features=…" if wanted == "features" else "windows"
+        raise ValueError(f"model={model!r} takes {wanted}, found {expects['input']}: use {do}")
+    if isinstance(data, xr.DataArray) and model in NETWORKS:
+        found = fit_network(
+            model,
+            data,
+            truth,
+            options,
+            names=classes,
+            weights=weights,
+            seed=seed,
+            progress=progress,
+        )
+    else:
+        data = _extraction.extracted(data, features)
+        compress = compress or ("none" if data.attrs.get("scale") == "log" else "asinh")
+        settings: dict[str, Any] = {"compress": compress}
+        if model == "svm":
+            settings |= {"C": float(C or 1.0), "kernel": kernel or "rbf"}
+        if model == "forest":
+            settings |= {"seed": seed, "trees": _forest.TREES}
+        found = _fit_baseline(model, data, truth, settings, weights)
+    if weights is not None:
+        found.spec["settings"]["class_weight"] = dict(zip(classes, weights.tolist(), strict=True))
     spec: dict[str, Any] = {
         "model": model,
         "classes": classes,
         "label": label,
         "label_meaning": str(data.attrs.get("label_meaning", "")),
         "expects": expects,
+        **({"features": features} if features else {}),
+        **found.spec,
+        "data": {
+            "fingerprint": found.fingerprint,
+            "windows": len(truth),
+            "per_class": np.bincount(truth).tolist(),
+            "participants": number_of(data, "participant"),
+            "history": steps,
+        },
+        **participants_of(data, options.start),
+        "versions": {p: version_of(p) for p in ("emgnb", "numpy", *found.packages)},
     }
-    arrays: dict[str, npt.NDArray[Any]]
-    past: dict[str, list[float]] = {}
-    if model in BASELINES:
-        compress = compress or "asinh"
-        table, columns = inputs.table(data)
-        inputs.refuse_gaps(table)
-        arrays = dict(baselines.fit(model, table, truth, compress, columns))
-        spec["settings"] = {"compress": compress}
-        print_of, packages = inputs.fingerprint(table, truth), ["scikit-learn"]
-    else:
-        assert isinstance(data, xr.DataArray)
-        windows = inputs.array(data)
-        inputs.refuse_gaps(windows)
-        shape = _architecture(model, data, len(classes))
-        settings: dict[str, Any] = {
-            "epochs": epochs or EPOCHS,
-            "batch_size": batch_size or BATCH_SIZE,
-            "rate": learning_rate or LEARNING_RATE,
-            "seed": seed,
-        }
-        held = _held_out(data, validation, truth, seed)
-        check = (windows[held], truth[held]) if validation else None
-        weights, past = networks.train(
-            shape, windows[~held], truth[~held], check=check, report=_teller(progress), **settings
-        )
-        arrays = dict(zip(networks.weight_names(shape), weights, strict=True))
-        if progress is True:
-            sys.stdout.write("\n")
-        spec["architecture"] = networks.to_spec(shape)
-        spec["settings"] = settings | {"validation": validation, "backend": networks.backend()}
-        print_of = inputs.fingerprint(windows, truth)
-        packages = ["keras", networks.PACKAGES[networks.backend()]]
-    spec["data"] = {
-        "fingerprint": print_of,
-        "windows": len(truth),
-        "per_class": np.bincount(truth).tolist(),
-        "participants": _number(data, "participant"),
-        "history": recording.history(data),
-    }
-    spec["versions"] = {p: _version(p) for p in ("emgnb", "numpy", *packages)}
-    return Classifier(spec, arrays, epochs_table(past))
+    return Classifier(spec, found.arrays, epochs_table(found.past))
 
 
-def _check_options(
-    model: str, compress: str | None, given: Mapping[str, float | str | None]
-) -> None:
+def _fit_baseline(
+    model: str,
+    data: _input_spec.Data,
+    truth: npt.NDArray[np.intp],
+    settings: dict[str, Any],
+    weights: npt.NDArray[np.float64] | None,
+) -> Fitted:
+    table, columns = _input_spec.table(data)
+    _input_spec.refuse_gaps(table)
+    arrays = _baselines.fit(model, table, truth, settings, columns, weights)
+    fingerprint = _input_spec.fingerprint(table, truth)
+    return Fitted(arrays, {"settings": settings}, fingerprint, ("scikit-learn",), {})
+
+
+def _check_options(model: str, compress: str | None, options: Options) -> None:
     if model not in MODELS:
         raise ValueError(f"model={model!r}, expected one of {', '.join(MODELS)}")
     if model in BASELINES:
-        if compress not in (None, *baselines.COMPRESS):
+        if compress not in (None, *_baselines.COMPRESS):
             raise ValueError(
-                f"compress={compress!r}, expected one of {', '.join(baselines.COMPRESS)}"
+                f"compress={compress!r}, expected one of {', '.join(_baselines.COMPRESS)}"
             )
-        strange = [name for name, value in given.items() if value is not None]
-        kind = "networks only"
+        strange, kind = options.given(), "networks only"
     else:
         strange = [] if compress is None else ["compress"]
-        kind = "LDA and SVM only; networks compress what is not raw by themselves"
+        kind = "LDA, SVM and forest only; networks compress envelopes themselves"
     if strange:
         raise ValueError(f"{', '.join(strange)}: for {kind}; leave out with model={model!r}")
-    wrong = [
-        f"{name}={value}"
-        for name, value in given.items()
-        if isinstance(value, int | float) and not value > 0
-    ]
-    if wrong:
-        raise ValueError(f"{', '.join(wrong)}, expected above 0")
+    options.check()
 
 
-def _classes(data: inputs.Data, label: str) -> tuple[list[str], npt.NDArray[np.intp]]:
+def _check_svm(model: str, C: float | None, kernel: str | None) -> None:
+    given = {"C": C, "kernel": kernel}
+    strange = [name for name, value in given.items() if value is not None and model != "svm"]
+    if strange:
+        raise ValueError(f"{', '.join(strange)}: for SVM only; leave out with model={model!r}")
+    if C is not None and not 0 < C < math.inf:
+        raise ValueError(f"C={C}, expected above 0")
+    if kernel not in (None, *_baselines.KERNELS):
+        raise ValueError(f"kernel={kernel!r}, expected one of {', '.join(_baselines.KERNELS)}")
+
+
+def classes_of(data: _input_spec.Data, label: str) -> tuple[list[str], npt.NDArray[np.intp]]:
+    """Return the classes of the labels, in order, and the number of each window's class."""
     if label not in data.coords or data[label].dims != ("window",):
         raise ValueError(
-            f"no coordinate {label!r} along window to learn: cut the windows with trials, or name "
-            f"another coordinate with label="
+            f"no coordinate {label!r} along window: cut the windows with trials, or name another "
+            f"coordinate with label="
         )
     values = data[label].values.astype(str)
     nameless = int(np.isin(values, ("", "nan", "NaN", "None")).sum())
     if nameless:
         raise ValueError(
-            f"{nameless} of {len(values)} windows have no {label} (empty or NaN): drop them, or "
-            f"name what they are"
+            f"{nameless} of {len(values)} windows have no {label} (empty or NaN): drop these "
+            f"windows, or label them"
         )
     classes, truth = np.unique(values, return_inverse=True)
     if len(classes) < 2:
         raise ValueError(
-            f"all {len(values)} windows are labelled {str(classes[0])!r}: nothing to tell apart"
+            f"all {len(values)} windows are labelled {str(classes[0])!r}, expected several labels"
             if len(classes)
             else "no windows to train on"
         )
     return [str(c) for c in classes], truth
 
 
-def _architecture(model: str, data: xr.DataArray, classes: int) -> networks.Architecture:
-    if "signal_kind" not in data.coords or "rate" not in data.attrs:
+def _class_weights(
+    given: ClassWeight | None, classes: list[str], truth: npt.NDArray[np.intp]
+) -> npt.NDArray[np.float64] | None:
+    """Return the weight of each class, or None if all windows weigh the same."""
+    if given is None:
+        return None
+    if given == BALANCED:
+        return np.asarray(len(truth) / (len(classes) * np.bincount(truth)), dtype=np.float64)
+    if isinstance(given, str) or set(given) != set(classes):
+        found = repr(given) if isinstance(given, str) else ", ".join(map(str, given))
         raise ValueError(
-            "windows lack signal_kind (per channel) or rate (attrs): make the recording with "
-            "recording.signal(…, signal_kind=…) and cut it with windows.cut"
+            f"class_weight has {found}, expected {BALANCED!r} or a weight for each of "
+            f"{', '.join(classes)}"
         )
-    kinds = {str(k) for k in data["signal_kind"].values}
-    if "raw" in kinds and len(kinds) > 1:
-        raise ValueError(
-            f"channels of kinds {', '.join(sorted(kinds))} in one network: raw EMG is noise whose "
-            f"power counts, an envelope is that power already. Take one kind with "
-            f"data.sel(channel=[…]), or turn raw channels into envelopes by a filter chain"
-        )
-    return networks.Architecture.for_windows(
-        model,
-        samples=data.sizes["sample"],
-        channels=data.sizes["channel"],
-        classes=classes,
-        raw=kinds == {"raw"},
-        rate=float(data.attrs["rate"]),
-    )
+    wrong = [f"{name} {value}" for name, value in given.items() if not 0 < value < math.inf]
+    if wrong:
+        raise ValueError(f"class_weight: {', '.join(wrong)}, expected above 0")
+    return np.array([float(given[name]) for name in classes])
 
 
-def _held_out(
-    data: xr.DataArray, by: str | None, truth: npt.NDArray[np.intp], seed: int
-) -> npt.NDArray[np.bool_]:
-    """Which windows to hold out: a fifth of the groups, never all windows of a class."""
-    held = np.zeros(len(truth), dtype=bool)
-    if by is None:
-        return held
-    nested = ("participant", "session", "trial")
-    if by not in nested or by not in data.coords:
-        raise ValueError(f"validation={by!r}, expected a coordinate of the data, one of {nested}")
-    own = np.full(len(truth), "", dtype=np.str_)
-    for name in nested[: nested.index(by) + 1]:
-        if name in data.coords:
-            own = np.char.add(np.char.add(own, "/"), data[name].values.astype(str))
-    names = np.unique(own)
-    wanted = max(1, round(HELD_OUT * len(names)))
-    everyone, taken = np.unique(truth), 0
-    for name in np.random.default_rng(seed).permutation(names):
-        trial = held | (own == name)
-        if taken < wanted and np.array_equal(np.unique(truth[~trial]), everyone):
-            held, taken = trial, taken + 1
-    if not taken:
-        raise ValueError(
-            f"no {by} can be held out for validation: of {len(names)}, each holds all windows of "
-            f"some label. Record more, or train without validation"
-        )
-    return held
-
-
-def _teller(progress: Progress) -> networks.Report | None:
-    if callable(progress):
-        return progress
-    return _print_epoch if progress else None
-
-
-def _print_epoch(epoch: int, epochs: int, loss: float, accuracy: float) -> None:
-    bar = "#" * round(20 * epoch / epochs)
-    text = f"epoch {epoch}/{epochs} [{bar:.<20}] loss {loss:.3f}, "
-    text += f"{100 * accuracy:.0f} % of the windows trained on"
-    sys.stdout.write(f"\r{text}")
-    sys.stdout.flush()
-
-
-def _number(data: inputs.Data, name: str) -> int:
+def number_of(data: _input_spec.Data, name: str) -> int:
+    """Return the number of different values of a coordinate; 0 if it is missing."""
     return len(np.unique(data[name].values.astype(str))) if name in data.coords else 0
 
 
-def _version(package: str) -> str:
+def version_of(package: str) -> str:
+    """Return the installed version of a package."""
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:

@@ -1,24 +1,40 @@
-"""Figures: a labelled array goes in, a plotly figure comes out; only the drawing is computed here.
+"""Plot labelled arrays as plotly figures.
 
-Every figure names its units, shows a gap as a gap, keeps the single-sample spike that a thinned-out
-curve would lose, and uses colours that colour-blind readers can tell apart (Okabe and Ito 2008) on
-a transparent ground, so that it reads on a light page and on a dark one.
+Every figure shows units and gaps, and decimation keeps single-sample spikes. Colours are
+distinguishable for colour-blind readers (Okabe and Ito 2008), and backgrounds are transparent, so
+that figures are readable in light and dark themes. Nothing is computed here except the drawing.
 """
 
-from emgnb.plots.frequency import response, spectrum
-from emgnb.plots.health import health
-from emgnb.plots.learning import accuracy, confusion, features, training
-from emgnb.plots.signals import events, signal, timeline
+from emgnb._extras import explained
+
+with explained("emgnb.plots"):
+    from emgnb.plots.coupling import coherence
+    from emgnb.plots.dynamics import asymmetry, stability
+    from emgnb.plots.explanations import attribution, calibration, occlusion, rejection
+    from emgnb.plots.frequency import response, spectrum
+    from emgnb.plots.learning import accuracy, confusion, features, learning_curve, training
+    from emgnb.plots.overview import health
+    from emgnb.plots.signals import events, signal, timeline
+    from emgnb.plots.validation import validation
 
 __all__ = [
     "accuracy",
+    "asymmetry",
+    "attribution",
+    "calibration",
+    "coherence",
     "confusion",
     "events",
     "features",
     "health",
+    "learning_curve",
+    "occlusion",
+    "rejection",
     "response",
     "signal",
     "spectrum",
+    "stability",
     "timeline",
     "training",
+    "validation",
 ]

@@ -1,4 +1,4 @@
-"""Power and filter responses over frequency."""
+"""Plot power spectra and filter responses."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import plotly.graph_objects as go
 import xarray as xr
 from plotly.subplots import make_subplots
 
-from emgnb.plots.style import BACKGROUND, DASHES, colour, dash, new_figure, style
-from emgnb.plots.thin import MAX_POINTS, thin
+from emgnb.plots._style import BACKGROUND, DASHES, colour, dash, new_figure, style
+from emgnb.plots._thin import MAX_POINTS, thin
 from emgnb.recording import unit_of
 
 
@@ -23,13 +23,20 @@ def spectrum(
     names: tuple[str, str] = ("raw", "filtered"),
     max_points: int = MAX_POINTS,
 ) -> go.Figure:
-    """Draw power over frequency on a logarithmic axis.
+    """Plot power spectra on a logarithmic axis.
 
     Parameters
     ----------
     spec : (frequency, channel) in a unit of power, or name → such an array; see
         `emgnb.spectra.spectrum`
-    compare : the same after a filter; `spec` is drawn in grey behind it
+    compare : spectrum to compare, for example after filtering; `spec` is drawn in grey behind it
+    title : title of the figure
+    names : names of `spec` and `compare` in the legend
+    max_points : maximum number of points per curve
+
+    Raises
+    ------
+    TypeError, ValueError : not a spectrum, or an empty mapping
     """
     several: dict[str, xr.DataArray]
     if isinstance(spec, xr.DataArray):
@@ -37,13 +44,12 @@ def spectrum(
     else:
         several = dict(spec)
     if not several:
-        raise ValueError("no spectrum to draw: the mapping is empty")
+        raise ValueError("no spectrum to plot: the mapping is empty")
     for one in several.values():
         if not isinstance(one, xr.DataArray) or "frequency" not in one.dims:
             found = one.dims if isinstance(one, xr.DataArray) else type(one).__name__
             raise TypeError(
-                f"expected a spectrum (frequency, channel), found {found}: "
-                "spectra.spectrum(x) measures one"
+                f"expected a spectrum (frequency, channel), found {found}: use spectra.spectrum(x)"
             )
     figure = new_figure(title)
     first = next(iter(several.values()))
@@ -54,7 +60,7 @@ def spectrum(
             frequency, power = thin(one.isel(channel=i), max_points, along="frequency")
             figure.add_scatter(
                 x=frequency,
-                # A logarithmic axis has no zero; digital silence is a gap.
+                # A logarithmic axis has no zero, so power of 0 becomes a gap.
                 y=np.where(power > 0, power, np.nan),
                 mode="lines",
                 name=kind if behind else f"{channel} {kind}".strip(),
@@ -75,16 +81,22 @@ def spectrum(
 
 
 def response(ds: xr.Dataset, *, title: str = "", max_points: int = MAX_POINTS) -> go.Figure:
-    """Draw what a chain does to each frequency, and to a single impulse.
+    """Plot the frequency and impulse response of a filter chain.
 
     Parameters
     ----------
-    ds : what `Chain.response(rate)` gives: over `frequency` (Hz) any of `magnitude` (dB), `phase`
-        (rad), `group_delay` (s); over `lag` (s) `impulse`; with `_zero_phase` behind the name the
-        same of the zero-phase filter, drawn dotted
+    ds : result of `Chain.response(rate)`: over `frequency` (Hz) any of `magnitude` (dB), `phase`
+        (rad), `group_delay` (s); over `lag` (s) `impulse`. Variables with the suffix `_zero_phase`
+        are those of the zero-phase filter, and are drawn dotted
+    title : title of the figure
+    max_points : maximum number of points per curve
+
+    Raises
+    ------
+    TypeError, ValueError : not a response
     """
     if not isinstance(ds, xr.Dataset):
-        raise TypeError(f"expected what chain.response(rate) gives, found {type(ds).__name__}")
+        raise TypeError(f"expected the result of chain.response(rate), found {type(ds).__name__}")
     panels = [
         (name, label, along)
         for name, label, along in (
@@ -98,7 +110,7 @@ def response(ds: xr.Dataset, *, title: str = "", max_points: int = MAX_POINTS) -
     if not panels:
         raise ValueError(
             f"found {sorted(map(str, ds.data_vars))}, expected some of magnitude, phase, "
-            "group_delay, impulse: take what chain.response(rate) gives"
+            "group_delay, impulse: use the result of chain.response(rate)"
         )
     columns = 2 if len(panels) > 1 else 1
     figure = make_subplots(
@@ -130,7 +142,7 @@ def response(ds: xr.Dataset, *, title: str = "", max_points: int = MAX_POINTS) -
                 **place,
             )
         if name == "magnitude":
-            # Below −100 dB nothing of a 16-bit signal is left to see.
+            # Below −100 dB nothing of a 16-bit signal remains.
             figure.update_yaxes(range=[max(lowest, -100.0) - 5, highest + 5], **place)
         if name == "impulse":
             figure.update_xaxes(range=_busy(ds, name, along), **place)
@@ -139,14 +151,14 @@ def response(ds: xr.Dataset, *, title: str = "", max_points: int = MAX_POINTS) -
         figure.update_yaxes(title_text=label, **place)
     left_out = str(ds.attrs.get("nonlinear", ""))
     if left_out:
-        title = f"{title} (without {left_out}: not linear)".strip()
+        title = f"{title} (without {left_out}, which is not linear)".strip()
     style(figure, title)
     figure.update_layout(height=280 * -(-len(panels) // columns))
     return figure
 
 
 def _decades(figure: go.Figure) -> dict[str, Any]:
-    """Return a logarithmic axis over what is drawn, at most eight decades down from its peak."""
+    """Return a logarithmic axis for the data, of at most eight decades below the peak."""
     drawn = np.concatenate([np.asarray(trace.y, dtype=np.float64) for trace in figure.data])
     drawn = drawn[np.isfinite(drawn)]
     axis: dict[str, Any] = {"type": "log", "exponentformat": "power"}
@@ -154,12 +166,12 @@ def _decades(figure: go.Figure) -> dict[str, Any]:
         return axis
     top = float(np.log10(drawn.max()))
     bottom = max(float(np.log10(drawn.min())), top - 8)
-    # Digits between the decades help only where there is hardly one decade.
+    # Show digits between decades only if the axis spans about one decade.
     return axis | {"range": [bottom - 0.1, top + 0.2], "dtick": 1 if top - bottom > 1.5 else None}
 
 
 def _busy(ds: xr.Dataset, name: str, along: str) -> list[float]:
-    """From where to where a curve is above a hundredth of its peak, with a little air."""
+    """Return the range in which a curve exceeds a hundredth of its peak, with a margin."""
     heights = np.abs(ds[name].values)
     if f"{name}_zero_phase" in ds:
         heights = np.maximum(heights, np.abs(ds[f"{name}_zero_phase"].values))

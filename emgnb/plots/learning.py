@@ -1,4 +1,4 @@
-"""Features, training and results."""
+"""Plot features, training curves and evaluation results."""
 
 from __future__ import annotations
 
@@ -10,21 +10,29 @@ import plotly.graph_objects as go
 import xarray as xr
 from plotly.subplots import make_subplots
 
-from emgnb.plots.style import INK, colour, new_figure, style
+from emgnb.plots._style import FAINT, INK, colour, new_figure, readable_on, style
 from emgnb.recording import unit_of
+
+# Lightest and darkest shade of a confusion matrix (RGB, 0 to 1).
+PALE, FULL = (0.949, 0.965, 0.980), (0.0, 0.290, 0.470)
 
 
 def features(ds: xr.Dataset, *, channel: str | None = None, title: str = "") -> go.Figure:
-    """Draw how each feature spreads over the labels, one box a label, a panel for each feature.
+    """Plot the distribution of each feature per label, as box plots with one panel per feature.
 
     Parameters
     ----------
-    ds : one variable (window, channel) for each feature, `label(window)`
-    channel : which one; by default each window's mean over its channels
+    ds : one variable (window, channel) per feature, with `label(window)`
+    channel : channel to plot; by default the mean over channels
+    title : title of the figure
+
+    Raises
+    ------
+    TypeError, ValueError : not features, no labels, or no such channel
     """
     if not isinstance(ds, xr.Dataset):
         raise TypeError(
-            f"expected features as features.extract(windows) gives them, found {type(ds).__name__}"
+            f"expected features from features.extract(windows), found {type(ds).__name__}"
         )
     if channel is not None and channel not in ds["channel"].values:
         raise ValueError(
@@ -69,16 +77,21 @@ def features(ds: xr.Dataset, *, channel: str | None = None, title: str = "") -> 
 
 
 def confusion(result: Any, *, title: str = "") -> go.Figure:
-    """Draw which class was taken for which: counts, shaded by the share of each true class.
+    """Plot a confusion matrix: counts, shaded by the fraction of each true class.
 
     Parameters
     ----------
-    result : what `evaluate.cross_validate` gives, or its `.confusion`: (truth, predicted) counts
+    result : result of `evaluate.cross_validate`, or its `.confusion`: (truth, predicted) counts
+    title : title of the figure
+
+    Raises
+    ------
+    TypeError : not a result or a confusion matrix
     """
     table = result if isinstance(result, xr.DataArray) else getattr(result, "confusion", None)
     if table is None or set(table.dims) != {"truth", "predicted"}:
         raise TypeError(
-            "expected what evaluate.cross_validate gives, or its .confusion (truth, predicted); "
+            "expected a result of evaluate.cross_validate, or its .confusion (truth, predicted); "
             f"found {type(result).__name__}{'' if table is None else f' {table.dims}'}"
         )
     table = table.transpose("truth", "predicted")
@@ -90,14 +103,14 @@ def confusion(result: Any, *, title: str = "") -> go.Figure:
         for ns, ps in zip(counts, share, strict=True)
     ]
     figure = new_figure(title or str(table.attrs.get("title", "")))
+    predicted, truth = ([str(name) for name in table[dim].values] for dim in ("predicted", "truth"))
     figure.add_heatmap(
         z=share,
-        x=[str(name) for name in table["predicted"].values],
-        y=[str(name) for name in table["truth"].values],
+        x=predicted,
+        y=truth,
         text=text,
-        texttemplate="%{text}",
-        # From the faintest to the full of one hue: readable without colour at all.
-        colorscale=[[0.0, "#f2f6fa"], [1.0, "#0072B2"]],
+        # A single hue from light to dark, which is readable without colour.
+        colorscale=[[0.0, _hex(PALE)], [1.0, _hex(FULL)]],
         zmin=0,
         zmax=1,
         xgap=2,
@@ -105,23 +118,50 @@ def confusion(result: Any, *, title: str = "") -> go.Figure:
         showscale=False,
         hovertemplate="truth %{y}<br>predicted %{x}<br>%{text}<extra></extra>",
     )
+    figure.add_scatter(
+        x=predicted * len(truth),
+        y=[name for name in truth for _ in predicted],
+        mode="text",
+        text=[cell for row in text for cell in row],
+        textfont={"size": 12, "color": [_ink(p) for p in share.ravel()]},
+        hoverinfo="skip",
+        showlegend=False,
+    )
     figure.update_xaxes(title_text="predicted", showgrid=False, constrain="domain")
     figure.update_yaxes(title_text="truth", showgrid=False, autorange="reversed", scaleanchor="x")
     figure.update_layout(height=max(340, 140 + 62 * len(counts)))
     return figure
 
 
+def _ink(share: float) -> str:
+    """Return the text colour of a cell; the share of an empty cell is NaN."""
+    part = share if np.isfinite(share) else 0.0
+    red, green, blue = (a + part * (b - a) for a, b in zip(PALE, FULL, strict=True))
+    return readable_on(red, green, blue)
+
+
+def _hex(colour: tuple[float, float, float]) -> str:
+    return "#" + "".join(f"{round(255 * part):02x}" for part in colour)
+
+
 def training(history: xr.Dataset, *, title: str = "") -> go.Figure:
-    """Draw how a network learned, epoch by epoch.
+    """Plot the training history of a network per epoch.
+
+    Losses are plotted on the left, other metrics on the right.
 
     Parameters
     ----------
-    history : over `epoch`; names that begin with `val_` are drawn dashed in the colour of the rest
-        of their name, losses on the left and everything else on the right
+    history : variables over `epoch`; a name with the prefix `val_` is drawn dotted in the colour of
+        the name without it
+    title : title of the figure
+
+    Raises
+    ------
+    TypeError : not a Dataset
     """
     if not isinstance(history, xr.Dataset):
         raise TypeError(
-            "expected a Dataset over `epoch`, such as a fitted network's history; found "
+            "expected a Dataset over `epoch`, such as the .training of a classifier; found "
             f"{type(history).__name__}"
         )
     names = [str(name) for name in history.data_vars]
@@ -153,60 +193,43 @@ def training(history: xr.Dataset, *, title: str = "") -> go.Figure:
 
 
 def accuracy(results: Any, *, title: str = "") -> go.Figure:
-    """Draw the accuracy of each model: a dot a person, the mean with its interval, and chance.
+    """Plot the accuracy of each model: one dot per person, mean with interval, and chance level.
+
+    For a single model, people are shown by name in order of accuracy, and the mean is a line with
+    its interval as a band.
 
     Parameters
     ----------
-    results : name → what `evaluate.cross_validate` gives, or one of these
+    results : name → result of `evaluate.cross_validate`, or a single result
+    title : title of the figure
+
+    Raises
+    ------
+    TypeError, ValueError : not a result, or an empty mapping
     """
     several = dict(results) if isinstance(results, Mapping) else {"": results}
     if not several:
-        raise ValueError("no result to draw: the mapping is empty")
+        raise ValueError("no result to plot: the mapping is empty")
     for name, result in several.items():
         if not hasattr(result, "by_group"):
             raise TypeError(
-                f"{name or 'result'}: expected what evaluate.cross_validate gives, found "
+                f"{name or 'result'}: expected a result of evaluate.cross_validate, found "
                 f"{type(result).__name__}"
             )
     figure = new_figure(title)
-    for k, (name, result) in enumerate(several.items()):
-        groups = [str(group) for group in result.by_group["group"].values]
-        values = np.asarray(result.by_group["accuracy"].values, dtype=np.float64)
-        # Spread sideways in a fixed pattern, so that the same result is drawn the same.
-        aside = 0.12 * ((np.arange(values.size) % 5) - 2) / 2
-        figure.add_scatter(
-            x=k + aside,
-            y=100 * values,
-            mode="markers",
-            marker={"color": colour(k), "size": 6, "opacity": 0.6},
-            customdata=groups,
-            showlegend=False,
-            name=name,
-            hovertemplate=f"{name} %{{customdata}}<br>%{{y:.1f}} %<extra></extra>",
+    if len(several) == 1:
+        _one_model(figure, *next(iter(several.items())))
+    else:
+        for k, (name, result) in enumerate(several.items()):
+            _model(figure, k, name, result)
+        figure.update_xaxes(
+            tickmode="array",
+            tickvals=list(range(len(several))),
+            ticktext=list(several),
+            range=[-0.5, len(several) - 0.3],
+            showgrid=False,
         )
-        low, high = (float(edge) for edge in result.interval)
-        mean = float(result.accuracy)
-        figure.add_scatter(
-            x=[k + 0.25],
-            y=[100 * mean],
-            error_y={
-                "type": "data",
-                "symmetric": False,
-                "array": [100 * (high - mean)],
-                "arrayminus": [100 * (mean - low)],
-                "width": 6,
-            },
-            mode="markers+text",
-            text=[f"{100 * mean:.0f}"],
-            textposition="middle right",
-            marker={"color": colour(k), "size": 11, "symbol": "diamond"},
-            showlegend=False,
-            name=f"{name} mean",
-            hovertemplate=f"{name}<br>mean %{{y:.1f}} %, interval {100 * low:.0f}–"
-            f"{100 * high:.0f} %<extra></extra>",
-        )
-    chance = sorted({round(float(result.chance), 4) for result in several.values()})
-    for level in chance:
+    for level in sorted({round(float(result.chance), 4) for result in several.values()}):
         figure.add_hline(
             y=100 * level,
             line={"dash": "dash", "color": INK, "width": 1},
@@ -214,12 +237,124 @@ def accuracy(results: Any, *, title: str = "") -> go.Figure:
             annotation_position="bottom right",
         )
     figure.update_yaxes(title_text="accuracy (%)", range=[0, 105])
-    figure.update_xaxes(
-        tickmode="array",
-        tickvals=list(range(len(several))),
-        ticktext=list(several),
-        range=[-0.5, len(several) - 0.3],
-        showgrid=False,
+    figure.update_layout(height=400)
+    return figure
+
+
+def _people(result: Any) -> tuple[list[str], np.ndarray[Any, np.dtype[np.float64]]]:
+    groups = [str(group) for group in result.by_group["group"].values]
+    return groups, 100 * np.asarray(result.by_group["accuracy"].values, dtype=np.float64)
+
+
+def _one_model(figure: go.Figure, name: str, result: Any) -> None:
+    groups, values = _people(result)
+    order = np.argsort(values, kind="stable")
+    low, high = (100 * float(edge) for edge in result.interval)
+    mean = 100 * float(result.accuracy)
+    if np.isfinite(low):
+        figure.add_hrect(y0=low, y1=high, fillcolor=FAINT, line_width=0, layer="below")
+    spread = f", 95 % interval {low:.0f}–{high:.0f}" if np.isfinite(low) else ""
+    figure.add_hline(y=mean, line={"color": colour(1), "width": 2})
+    # Above the axes, because grey text would not be readable on the band.
+    figure.add_annotation(
+        text=f"mean {mean:.0f} %{spread}",
+        font={"color": INK},
+        showarrow=False,
+        xref="paper",
+        yref="paper",
+        x=0.01,
+        y=1.0,
+        yanchor="bottom",
+        xanchor="left",
     )
+    figure.add_scatter(
+        x=[groups[i] for i in order],
+        y=values[order],
+        mode="markers",
+        marker={"color": colour(0), "size": 9},
+        customdata=[groups[i] for i in order],
+        showlegend=False,
+        name=name,
+        hovertemplate=f"{name} %{{customdata}}<br>%{{y:.1f}} %<extra></extra>",
+    )
+    by = str(getattr(result, "prediction", xr.DataArray()).attrs.get("by", "group"))
+    figure.update_xaxes(title_text=f"left-out {by}", type="category", showgrid=False)
+
+
+def _model(figure: go.Figure, k: int, name: str, result: Any) -> None:
+    groups, values = _people(result)
+    # Jitter in a fixed pattern, so that figures are reproducible.
+    aside = 0.12 * ((np.arange(values.size) % 5) - 2) / 2
+    figure.add_scatter(
+        x=k + aside,
+        y=values,
+        mode="markers",
+        marker={"color": colour(k), "size": 7},
+        customdata=groups,
+        showlegend=False,
+        name=name,
+        hovertemplate=f"{name} %{{customdata}}<br>%{{y:.1f}} %<extra></extra>",
+    )
+    low, high = (float(edge) for edge in result.interval)
+    mean = float(result.accuracy)
+    figure.add_scatter(
+        x=[k + 0.25],
+        y=[100 * mean],
+        error_y={
+            "type": "data",
+            "symmetric": False,
+            "array": [100 * (high - mean)],
+            "arrayminus": [100 * (mean - low)],
+            "width": 6,
+        },
+        mode="markers+text",
+        text=[f"{100 * mean:.0f}"],
+        textposition="middle right",
+        marker={"color": colour(k), "size": 11, "symbol": "diamond"},
+        showlegend=False,
+        name=f"{name} mean",
+        hovertemplate=f"{name}<br>mean %{{y:.1f}} %, interval {100 * low:.0f}–"
+        f"{100 * high:.0f} %<extra></extra>",
+    )
+
+
+def learning_curve(curves: Any, *, title: str = "") -> go.Figure:
+    """Plot accuracy against the amount of calibration data, with 95 % intervals.
+
+    Parameters
+    ----------
+    curves : result of `evaluate.learning_curve`, or name → result
+    title : title of the figure
+
+    Raises
+    ------
+    TypeError : not a learning curve
+    """
+    named = isinstance(curves, Mapping) and not isinstance(curves, xr.Dataset)
+    several = dict(curves) if named else {"": curves}
+    figure = new_figure(title)
+    for k, (name, curve) in enumerate(several.items()):
+        if not isinstance(curve, xr.Dataset) or "group_accuracy" not in curve:
+            raise TypeError(
+                f"curves{f'[{name!r}]' if name else ''}: expected a result of "
+                f"evaluate.learning_curve, found {type(curve).__name__}"
+            )
+        value, low, high = (100 * curve[n].values for n in ("accuracy", "low", "high"))
+        figure.add_scatter(
+            x=curve["amount"].values,
+            y=value,
+            error_y={"type": "data", "array": high - value, "arrayminus": value - low, "width": 5},
+            mode="lines+markers",
+            name=name,
+            showlegend=bool(name),
+            line={"color": colour(k)},
+            hovertemplate="%{x:g}: %{y:.1f} %<extra>" + name + "</extra>",
+        )
+    units = {str(curve.attrs["unit"]) for curve in several.values()}
+    words = " or ".join(
+        "s of windows" if unit == "s" else "trials per class" for unit in sorted(units)
+    )
+    figure.update_xaxes(title_text=f"calibration ({words})", rangemode="tozero")
+    figure.update_yaxes(title_text="accuracy (%)", range=[0, 105])
     figure.update_layout(height=400)
     return figure

@@ -1,4 +1,4 @@
-"""What each measure means, and from where on it is suspect or bad."""
+"""Define each measure, and from which values it is suspect or bad."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from types import MappingProxyType
 import numpy as np
 import xarray as xr
 
-# Below, the hill of EMG (20 to 450 Hz) is not in the recording and its shape says nothing.
+from emgnb import advice
+
+# Below this rate (Hz) the EMG band (20 to 450 Hz) is incomplete, and its shape is undefined.
 SHAPE_RATE = 800.0
 
-# measure -> (suspect from, bad from); for snr: suspect below, bad below. Our own figures.
+# measure -> (suspect from, bad from); for snr: suspect below, bad below. Values are our own.
 LIMITS: MappingProxyType[str, tuple[float, float]] = MappingProxyType(
     {
         "snr": (10.0, 3.0),
-        "mains": (0.1, 0.5),
-        "motion": (0.5, 0.9),
-        "clipped": (0.001, 0.01),
+        "mains": (0.1, advice.MAINS),
+        "motion": (0.5, advice.MOTION),
+        "clipped": (0.001, advice.CLIPPED),
         "flat": (0.01, 0.2),
         "railed": (0.0001, 0.01),
         "dropped": (0.001, 0.05),
@@ -36,9 +38,10 @@ DEFINITIONS: MappingProxyType[str, tuple[str, str, str]] = MappingProxyType(
         "mains": (
             "mains share",
             "1",
-            "power within ±1 Hz (or one bin) of mains and its harmonics, over all power above 0 "
-            "Hz; over time: in the window, over its power or the mean of all windows, whichever is "
-            "more",
+            "power within ±1 Hz (or one bin) of mains and its harmonics beyond that of EMG, "
+            "estimated 3 to 8 Hz (or bins) away on either side, over all power above 0 Hz; "
+            " over time: in the window, over its power or the mean of all windows, "
+            "whichever is more",
         ),
         "motion": (
             "motion share",
@@ -71,7 +74,7 @@ DEFINITIONS: MappingProxyType[str, tuple[str, str, str]] = MappingProxyType(
             "1",
             "√(M2/M0) / (M1/M0), Mn the n-th moment of the power spectrum (Sinderby et al. 1995, "
             "doi:10.1152/jappl.1995.79.5.1803); a flat spectrum has 1.15, more says that motion "
-            "and high frequencies outweigh the muscle",
+            "and high frequencies outweigh EMG",
         ),
         "level": ("RMS about the mean (of an envelope: mean)", "", "of the window's samples"),
     }
@@ -79,11 +82,18 @@ DEFINITIONS: MappingProxyType[str, tuple[str, str, str]] = MappingProxyType(
 
 
 def grades(report: xr.Dataset) -> xr.Dataset:
-    """Judge a report's figures by `LIMITS`: 0 good, 1 suspect, 2 bad, −1 not measured; int8.
+    """Grade the measures of a report by `LIMITS`: 0 good, 1 suspect, 2 bad, −1 not measured; int8.
 
     Parameters
     ----------
-    report : what `report` gives; every variable that `LIMITS` names, with its course over time
+    report : result of `report`; each variable in `LIMITS` is graded, also over time
+
+    Examples
+    --------
+    >>> from emgnb import quality, simulate
+    >>> grades = quality.grades(quality.report(simulate.face(duration=6, seed=1)))
+    >>> int(grades["dropped"].max())  # 0 is good
+    0
     """
     made = {}
     for name, (suspect, bad) in LIMITS.items():

@@ -1,99 +1,46 @@
-"""Is this physiology at all? A verdict, and the figures it rests on."""
+"""Judge whether data can be physiological, and list the evidence."""
 
 from __future__ import annotations
 
-import html
-from dataclasses import dataclass, field
-from itertools import pairwise
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from emgnb.quality import bands, clock, traits
-from emgnb.quality.dependence import (
-    BRIEF,
-    Dependence,
-    dependence,
-    over_windows,
-    overdispersion,
-    without_tones,
-)
-from emgnb.quality.measuring import measured
-from emgnb.quality.rows import excerpt, rate_of, signal_of, unbroken
+from emgnb import recording
+from emgnb._arrays import Floats
+from emgnb.quality import _powers, _score, _signal_kind, timestamps
+from emgnb.quality._activity import BRIEF_S, REPEATING, active, level, without_slow
+from emgnb.quality._dependence import BRIEF, Cleaned, Dependence, dependence, without_tones
+from emgnb.quality._disorder import ORDERED_RATE, PURE, drawn, tones, unordered, walk
+from emgnb.quality._rows import excerpt, laid, rate_of, shared_stamps, signal_of, unbroken
+from emgnb.quality.reporting import measured
+from emgnb.quality.words import UNDETERMINED, Verdict, depends
 
-Array = npt.NDArray[np.float64]
+Words = npt.NDArray[np.str_]
 
-# Rows that are looked at for dependence, and for levels and faults.
+# Rows tested for dependence, in so many pieces, and rows measured for levels and faults.
 MOST_ROWS, PIECES = 131_072, 16
 MOST_MEASURED = 1 << 20
 SHORTEST = 64
-# A channel that is flat or lost for more than this share has nothing to say.
+# Channels that are flat or lost for more than this share are ignored.
 STILL = 0.95
-# What remains of a pure tone is rounding: less than this share of its power.
-PURE = 1e-5
-# A distribution with shorter tails than this is bounded: kurtosis −1.2 uniform, 0 Gaussian.
-BOUNDED = -0.7
-# Variance of the level between windows, over what independent rows allow, that is no chance.
-JUMPS = 3.0
-# With so few codes in every channel nothing can be judged.
+# Minimum number of distinct values for a judgement.
 FEWEST_CODES = 4
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """Whether rows of numbers can be physiology.
-
-    Parameters
-    ----------
-    physiology : True where the data show what muscle and recorder leave; it proves nothing, a good
-        simulation has it, too. False where they show what neither can leave. None where they show
-        neither: too short, or steady noise
-    looks_like : what the data look like, in words
-    evidence : the figures behind it, in sentences
-    faults : what is wrong with the data, physiology or not, in sentences
-    """
-
-    physiology: bool | None
-    looks_like: str
-    evidence: list[str] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)
-
-    @property
-    def word(self) -> str:
-        """The verdict in words."""
-        if self.physiology is None:
-            return "cannot be told"
-        return "physiology" if self.physiology else "not physiology"
-
-    def __str__(self) -> str:
-        lines = [f"{self.word}: looks like {self.looks_like}"]
-        lines += [f"  - {sentence}" for sentence in self.evidence]
-        if self.faults:
-            lines += ["  faults:", *(f"  - {sentence}" for sentence in self.faults)]
-        return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        def listed(sentences: list[str]) -> str:
-            return "".join(f"<li>{html.escape(sentence)}</li>" for sentence in sentences)
-
-        faults = f"<p>Faults:</p><ul>{listed(self.faults)}</ul>" if self.faults else ""
-        return (
-            f"<p><b>{self.word}</b>: looks like {html.escape(self.looks_like)}</p>"
-            f"<ul>{listed(self.evidence)}</ul>{faults}"
-        )
-
-
 def is_physiology(x: xr.DataArray | xr.DataTree | xr.Dataset) -> Verdict:
-    """Judge whether the rows can have come from a muscle, and say why.
+    """Judge whether the rows can come from a muscle, and list the evidence.
 
-    Looked at are time stamps, repeated rows, stuck channels; whether rows depend on one another
-    (ranks, within windows of 64 rows, so that blocks with different ranges do not pass for
-    movement); the distribution; what channels share; tones; whether power varies more than in
-    steady noise of the same spectrum; whether the signal is raw or an envelope; where its power
-    lies. Labels are not looked at. Of more than 131 072 rows sixteen stretches are looked at for
-    all this, of more than a million 64 for lost, stuck and clipped samples, mains and motion: the
-    verdict on a day costs no more than that on twenty minutes.
+    The checks cover time stamps, repeated rows and stuck channels; dependence of rows (on ranks,
+    within windows of 64 rows, so that blocks with different ranges do not count as dependence); the
+    distribution; correlation of channels; tones; copies; variation of power relative to stationary
+    noise of the same spectrum; residuals of a linear prediction relative to normal draws; signal
+    kind, from rows as recorded; and spectrum. Labels are not used. Of more than 131 072 rows,
+    sixteen pieces are tested; of more than a million, 64 pieces are measured for lost, stuck and
+    clipped samples, mains and motion. The run time is therefore the same for a day as for twenty
+    minutes.
 
     Parameters
     ----------
@@ -101,245 +48,218 @@ def is_physiology(x: xr.DataArray | xr.DataTree | xr.Dataset) -> Verdict:
 
     Returns
     -------
-    the verdict, with evidence and faults
+    the verdict, with evidence, faults, kind of the signal, and a score of 0 to 1
 
     Raises
     ------
-    TypeError, ValueError : no signal (time, channel), no session, no features; or no rows
+    TypeError, ValueError : not a signal (time, channel), a session, or features; or no rows
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from emgnb import quality, recording, simulate
+    >>> quality.is_physiology(simulate.face(duration=8, seed=1)).word
+    'physiology'
+    >>> values = np.random.default_rng(0).uniform(size=(8000, 2))
+    >>> noise = recording.signal(values, rate=1000, units="V")
+    >>> quality.is_physiology(noise).word
+    'not physiology'
     """
     if isinstance(x, xr.Dataset):
-        return _features(x)
+        return _powers.features(x)
     x = signal_of(x)
     names = [str(name) for name in x["channel"].values]
     made = measured(x, most=MOST_MEASURED)
-    faults = [*clock.clock_faults(x), *traits.level_faults(made, x, names)]
-    # When the rows of a stale buffer were sampled is unknown: nothing is concluded from them.
-    x = clock.without_stale(x) if rate_of(x) is None else x
+    faults = [*timestamps.clock_faults(x), *_signal_kind.level_faults(made, x, names)]
+    # Rows of a stale buffer are excluded, because their sampling times are unknown.
+    x = timestamps.without_stale(x) if rate_of(x) is None else x
     parts = excerpt(x, MOST_ROWS, PIECES)
     values = np.concatenate(parts)
-    recurring, pattern = clock.repeats(values)
-    faults += [*recurring, *clock.copied_channels(values, names)]
+    recurring, pattern = timestamps.repeats(values)
+    faults += [*recurring, *timestamps.copied_channels(values, names)]
+    if pattern:
+        return Verdict(False, REPEATING, [_extent(x, rate_of(x))], faults, score=_score.MADE)
+    kinds = np.array([str(kind) for kind in x["signal_kind"].values])
+    found = []
+    for kind in dict.fromkeys(kinds.tolist()):
+        mine = np.flatnonzero(kinds == kind)
+        each = _of_kind(x.isel(channel=mine), made.isel(channel=mine), [p[:, mine] for p in parts])
+        found.append((kind, each))
+    return _together(found, names, kinds, faults)
+
+
+def _together(
+    found: list[tuple[str, Verdict]], names: list[str], kinds: Words, faults: list[str]
+) -> Verdict:
+    """Combine the verdicts on the channels of each declared kind."""
+    if len(found) == 1:
+        return replace(found[0][1], faults=[*faults, *found[0][1].faults])
+    evidence, looks = [], []
+    for kind, each in found:
+        who = ", ".join(name for name, own in zip(names, kinds, strict=True) if own == kind)
+        looks.append(f"{each.looks_like} ({who})")
+        evidence += [f"{kind}: {sentence}" for sentence in each.evidence]
+        faults = [*faults, *(f"{kind}: {sentence}" for sentence in each.faults)]
+    words = [each.physiology for _, each in found]
+    physiology = False if False in words else True if True in words else None
+    own = [each.kind for _, each in found]
+    kind = own[0] if len(set(own)) == 1 else UNDETERMINED
+    score = min(each.score for _, each in found if each.physiology is physiology)
+    return Verdict(physiology, "; ".join(looks), evidence, faults, kind, score)
+
+
+def _of_kind(x: xr.DataArray, made: xr.Dataset, parts: list[Floats]) -> Verdict:
+    """Judge channels of one declared kind, from `parts` (row, channel)."""
+    names = [str(name) for name in x["channel"].values]
+    values = np.concatenate(parts)
     alive = (made["flat"].values <= STILL) & (made["dropped"].values < STILL)
     there = np.isfinite(values)
     alive &= np.where(there, values, np.inf).min(axis=0) < np.where(there, values, -np.inf).max(0)
     if not alive.any():
-        looks_like, why = traits.dead(made, names)
-        return Verdict(False, looks_like, [why], faults)
+        most = max(np.unique(column[np.isfinite(column)]).size for column in values.T)
+        if most >= FEWEST_CODES:
+            why = "flat most of the time: rest below the resolution, or a loose cable"
+            return Verdict(None, "too still to judge", [_extent(x, rate_of(x)), why])
+        looks_like, why = _signal_kind.dead(made, names)
+        return Verdict(False, looks_like, [why], score=_score.MADE)
     codes = max(np.unique(column[np.isfinite(column)]).size for column in values[:, alive].T)
     if codes < FEWEST_CODES:
-        why = f"no channel takes more than {codes} values: a switch, or rest below the resolution"
-        return Verdict(None, "too coarse to judge", [_extent(x, rate_of(x)), why], faults)
-    if pattern:
-        return Verdict(
-            False, "a repeating pattern (a generator, or a loop)", [_extent(x, rate_of(x))], faults
+        why = (
+            f"no channel has more than {codes} distinct values: a switch, or rest below "
+            "the resolution"
         )
-    pieces = [piece for part in parts for piece in unbroken(part[:, alive], SHORTEST)]
-    return _judged(x.isel(channel=alive), made, pieces, faults)
+        return Verdict(None, "too coarse to judge", [_extent(x, rate_of(x)), why])
+    x, parts = x.isel(channel=alive), [part[:, alive] for part in parts]
+    pieces = [piece for part in parts for piece in _unbroken(part)]
+    if sum(map(len, pieces)) < 2 * SHORTEST:
+        return _short(x, [piece for part in parts for piece in unbroken(part, BRIEF)])
+    return _judged(x, made, pieces)
 
 
-def _judged(x: xr.DataArray, made: xr.Dataset, pieces: list[Array], faults: list[str]) -> Verdict:
-    """Verdict on the channels that move, from stretches (row, channel) without a gap."""
+def _short(x: xr.DataArray, pieces: list[Floats]) -> Verdict:
+    """Judge pieces (row, channel) that are too few for windows of 64 rows."""
     rate = rate_of(x)
-    rows = sum(map(len, pieces))
-    evidence = [_extent(x, rate)]
-    if rows < 2 * SHORTEST:
-        evidence.append(f"{rows} rows in stretches of {SHORTEST} without a gap are too few")
+    rows, declared = sum(map(len, pieces)), str(x["signal_kind"].values[0])
+    evidence, faults = [_extent(x, rate)], list[str]()
+    if rows < 2 * BRIEF:
+        evidence.append(f"{rows} rows in pieces of {BRIEF} without a gap are too few")
         return Verdict(None, "too short a recording", evidence, faults)
-    hums = traits.hums(made, rate)
-    highpass = rate is not None and rate >= 5.0 * bands.MOTION_HZ
-    cleaned = [without_tones(piece, rate, hums, highpass=False) for piece in pieces]
-    fast = [without_tones(piece, rate, hums, highpass=highpass).values for piece in pieces]
-    plain = dependence(pieces)
-    rest = dependence([one.values for one in cleaned])
-    sizes = np.array([len(one.values) for one in cleaned])
-    left = (sizes @ np.stack([one.after for one in cleaned])) / (
-        sizes @ np.stack([one.before for one in cleaned])
-    )
-    band = dependence(fast)
-    ratio, limit = overdispersion(fast, rate)
-    varies = bool(ratio > limit)
-    power = (
-        f"power varies {ratio:.1f} times as much over time as in steady noise of the same "
-        f"spectrum (chance reaches {limit:.1f})"
-    )
-    if not plain.serial and not plain.related:
-        return _independent(plain, varies, power, evidence, faults)
-    brief = dependence(pieces, size=BRIEF)
-    by_block = brief.jumps > JUMPS and float(np.median(brief.kurtosis)) < BOUNDED
-    if by_block and brief.enough and not brief.serial and not brief.related:
-        return _independent(brief, varies, power, evidence, faults)
-    evidence.append(_depends(plain))
-    if np.all(left < PURE) or not (rest.serial or rest.related):
-        return _tones(rest, left, evidence, faults)
-    kind, why_kind = traits.kind_of(pieces, fast, plain.value, rate)
-    names = [str(name) for name in x["channel"].values]
-    faults = [*faults, *traits.spectral_faults(names, pieces, hums, kind, rate)]
-    declared = sorted({str(k) for k in x["signal_kind"].values})
-    if (kind == "envelope") != (declared == ["envelope"]):
-        faults.append(f"declared {', '.join(declared)}, but {why_kind}")
-    if not rest.serial:
-        evidence.append(
-            f"rows say nothing about the next (at most {rest.strongest:.3f}), though channels are "
-            f"related ({rest.shared:.2f})"
-        )
-        looks_like = "rows out of order, or a signal sampled far too slowly"
-        return Verdict(None, looks_like, evidence, faults)
-    moved = np.mean([(np.diff(piece, axis=0) != 0).mean() for piece in pieces])
-    steps = dependence([np.diff(piece, axis=0) for piece in pieces])
-    if (
-        plain.lag_one > 0.5
-        and moved > 0.5
-        and steps.enough
-        and not steps.serial
-        and not steps.related
-    ):
-        evidence.append(
-            f"steps from row to row are independent (correlation at most {steps.strongest:.3f}, "
-            f"of their size {steps.swelling:.3f})"
-        )
-        return Verdict(False, "a random walk", evidence, faults)
-    evidence.append(why_kind)
+    plain = dependence(pieces, size=BRIEF)
+    evidence.append(depends(plain))
+    kind, why = _short_kind(pieces, plain, rate, declared)
+    evidence.append(why)
     if kind == "envelope":
-        return Verdict(True, "envelope of EMG", evidence, faults)
-    if np.isfinite(ratio):
-        evidence.append(power)
-    if band.related:
-        evidence.append(f"channels share part of their signal (correlation {band.shared:.2f})")
-    if varies or band.related:
-        looks_like = "rectified EMG" if kind == "rectified" else "raw EMG"
-        return Verdict(True, looks_like, evidence, faults)
-    evidence.append("nothing tells it from filtered noise: no contraction, nothing shared")
-    return Verdict(
-        None, "steady coloured noise (a muscle at rest, or filtered noise)", evidence, faults
+        return level(pieces, rate, evidence, faults)
+    return Verdict(None, "too short a recording", evidence, faults, kind)
+
+
+def _short_kind(
+    pieces: list[Floats], plain: Dependence, rate: float | None, declared: str
+) -> tuple[str, str]:
+    """Return the kind of few rows, and why: an envelope is smooth, raw EMG crosses 0."""
+    if _signal_kind.on_both_sides(np.concatenate(pieces)):
+        return "raw", "looks raw: values on both sides of 0"
+    if plain.serial:
+        fast = without_slow(pieces, rate, np.array([])) if rate is not None else pieces
+        kind, why = _signal_kind.kind_of(pieces, fast, plain.value, rate, declared)
+        if kind == "envelope":
+            return kind, why
+    return UNDETERMINED, (
+        "kind undetermined: too few rows to tell raw EMG around an offset from an envelope"
     )
 
 
-def _independent(
-    found: Dependence, varies: bool, power: str, evidence: list[str], faults: list[str]
-) -> Verdict:
-    """Verdict on rows that know nothing of each other."""
-    kurtosis = float(np.median(found.kurtosis))
-    evidence.append(
-        f"rows are independent: lag-1 autocorrelation {found.lag_one:.3f}, the greatest of "
-        f"{len(found.value)} lags and all channels {found.strongest:.3f}, of the size of the "
-        f"deviation {found.swelling:.3f} (a single one is ± {found.error:.3f} by chance)"
-    )
-    if len(found.across) > 1:
-        evidence.append(f"no cross-channel structure: correlation at most {found.shared:.3f}")
-    evidence.append(
-        f"kurtosis {kurtosis:.2f} within {found.windows} windows of {found.size} rows "
-        "(uniform −1.2, Gaussian 0)"
-    )
-    if not found.enough:
-        evidence.append("too few rows to tell independence from weak dependence")
-        return Verdict(None, "rows without visible order", evidence, faults)
-    if found.jumps > JUMPS:
-        evidence.append(
-            f"the level jumps between stretches ({found.jumps:.0f} times what independent rows "
-            "allow) while rows within them are independent: ranges that change by block"
-        )
-    if kurtosis < BOUNDED:
-        exactly = "uniform " if abs(kurtosis + 1.2) < 0.25 else "bounded "
-        return Verdict(False, f"independent {exactly}draws", evidence, faults)
-    if found.jumps > JUMPS:
-        return Verdict(False, "independent draws", evidence, faults)
-    if varies:
-        evidence.append(power)
-    if varies or abs(kurtosis) > 0.3:
-        evidence.append("draws, or EMG sampled so slowly that rows lost their relation")
-        return Verdict(
-            None, "independent rows (draws, or EMG sampled far too slowly)", evidence, faults
-        )
-    looks_like = "white noise (independent Gaussian draws, or an open input)"
-    return Verdict(False, looks_like, evidence, faults)
+def _judged(x: xr.DataArray, made: xr.Dataset, pieces: list[Floats]) -> Verdict:
+    """Judge the channels that move, from pieces (row, channel) without gaps."""
+    rate = rate_of(x)
+    evidence, faults = [_extent(x, rate)], list[str]()
+    plain = dependence(pieces)
+    span = _span(x, rate)
+    found = drawn(pieces, plain, rate, span < BRIEF_S, evidence, faults)
+    if found is not None:
+        return found
+    recorded, as_recorded, interpolated = pieces, plain, False
+    if rate is None:
+        pieces, rate, sentences = _evened(x, pieces)
+        interpolated = pieces is not recorded
+        plain = dependence(pieces) if interpolated else plain
+        evidence += sentences
+    hums = _signal_kind.hums(made, rate)
+    cleaned = [without_tones(piece, rate, hums, highpass=False) for piece in pieces]
+    rest = dependence([one.values for one in cleaned])
+    evidence.append(depends(plain))
+    left = _left(cleaned)
+    if np.all(left < PURE) or not (rest.serial or rest.related):
+        # Interpolation colours noise, a short rest may be mains only, and slow rows of EMG alias.
+        unsure = interpolated or span < 2.0 * BRIEF_S or rate is None or rate < ORDERED_RATE
+        return tones(rest, left, unsure, evidence, faults)
+    fast = without_slow(pieces, rate, hums)
+    declared = str(x["signal_kind"].values[0])
+    # Interpolation smooths rows, so the rows as recorded tell the kind.
+    quick = without_slow(recorded, rate, hums) if interpolated else fast
+    kind, why_kind = _signal_kind.kind_of(recorded, quick, as_recorded.value, rate, declared)
+    names = [str(name) for name in x["channel"].values]
+    faults += _signal_kind.spectral_faults(names, pieces, hums, kind, rate)
+    if kind != UNDETERMINED and (kind == "envelope") != (declared == "envelope"):
+        faults.append(f"declared {declared}, but {why_kind}")
+    evidence.append(why_kind)
+    found = unordered(plain, rest, fast, rate, evidence, faults)
+    found = found or walk(pieces, plain, evidence, faults)
+    if found is not None:
+        return found
+    if kind == "envelope":
+        return level(pieces, rate, evidence, faults)
+    return active(pieces, fast, rate, kind, evidence, faults)
 
 
-def _tones(rest: Dependence, left: Array, evidence: list[str], faults: list[str]) -> Verdict:
-    """Verdict on a signal of tones, mains or a straight line, and independent noise at most."""
-    sentence = f"tones, mains and a straight line hold {100 * (1 - left.max()):.5g} % of the power"
-    if np.all(left < PURE):
-        evidence.append(sentence)
-        return Verdict(False, "a pure tone or a straight line (a generator)", evidence, faults)
-    evidence.append(
-        f"{sentence}; without them rows are independent (at most {rest.strongest:.3f}), kurtosis "
-        f"{float(np.median(rest.kurtosis)):.2f}"
+def _evened(
+    x: xr.DataArray, recorded: list[Floats]
+) -> tuple[list[Floats], float | None, list[str]]:
+    """Interpolate an irregular signal, or take its rows as evenly spaced where that distorts it.
+
+    Returns
+    -------
+    pieces (row, channel), their rate in Hz or None, and what was done
+    """
+    even = laid(x)[0]
+    if even is not None and not timestamps.interpolated(even, timestamps.DOUBTFUL):
+        smooth = [piece for part in excerpt(even, MOST_ROWS, PIECES) for piece in _unbroken(part)]
+        if sum(map(len, smooth)) >= 2 * SHORTEST:
+            return smooth, rate_of(even), timestamps.interpolated(even)
+    time = np.asarray(x["time"].values, dtype=np.float64)
+    if shared_stamps(time) or np.any(np.diff(time) < 0) or not time[-1] > time[0]:
+        return recorded, None, []
+    rate = recording.measured_rate(x)
+    return recorded, rate, [f"rows are taken as evenly spaced, at their mean rate of {rate:.4g} Hz"]
+
+
+def _left(cleaned: list[Cleaned]) -> Floats:
+    """Return the share of the power that is no tone, of each channel."""
+    sizes = np.array([len(one.values) for one in cleaned])
+    return np.asarray(
+        (sizes @ np.stack([one.after for one in cleaned]))
+        / (sizes @ np.stack([one.before for one in cleaned]))
     )
-    if not rest.enough:
-        return Verdict(None, "a tone and little else", evidence, faults)
-    return Verdict(False, "a tone (mains hum or a generator) and white noise", evidence, faults)
+
+
+def _unbroken(part: Floats) -> list[Floats]:
+    return unbroken(part, SHORTEST)
 
 
 def _extent(x: xr.DataArray, rate: float | None) -> str:
     rows, width = x.sizes["time"], x.sizes["channel"]
     channels = f"{width} moving channel{'s' * (width > 1)}"
     if rows > MOST_ROWS:
-        channels += f"; {PIECES} stretches of {MOST_ROWS // PIECES} rows were looked at"
+        channels += f"; {PIECES} pieces of {MOST_ROWS // PIECES} rows were tested"
     if rate is not None:
         return f"{rows} rows at {rate:.4g} Hz ({rows / rate:.3g} s), {channels}"
+    return f"{rows} rows in {_span(x, rate):.4g} s by their time stamps, {channels}"
+
+
+def _span(x: xr.DataArray, rate: float | None) -> float:
+    """Return the duration of a recording in s."""
+    if rate is not None:
+        return x.sizes["time"] / rate
     time = np.asarray(x["time"].values, dtype=np.float64)
-    span = float(np.nanmax(time) - np.nanmin(time))
-    span += 1.0 if np.all(time == np.rint(time)) else 0.0
-    return f"{rows} rows in {span:.4g} s by their time stamps, {channels}"
-
-
-def _depends(found: Dependence) -> str:
-    sentence = (
-        f"rows depend on one another: correlation with a row up to {len(found.value)} later "
-        f"{found.strongest:.2f}, of the size of the deviation {found.swelling:.2f} "
-        f"(± {found.error:.3f} by chance)"
-    )
-    return sentence + (f"; between channels {found.shared:.2f}" if len(found.across) > 1 else "")
-
-
-def _features(x: xr.Dataset) -> Verdict:
-    """Verdict on powers (window, channel): rows of a trial taken as rows in time."""
-    name = next((n for n in x.data_vars if set(x[n].dims) == {"window", "channel"}), None)
-    if name is None:
-        raise TypeError(
-            "expected a signal, a session, or features with a variable (window, channel); found a "
-            f"Dataset with {', '.join(map(str, x.data_vars)) or 'no variable'}"
-        )
-    values = x[name].transpose("window", "channel").values.astype(np.float64)
-    faults = []
-    bad = ~(np.isfinite(values) & (values > 0)).all(axis=1)
-    if bad.any():
-        faults.append(f"{int(bad.sum())} rows hold values that are no power (not above 0)")
-    copies = len(values) - len(np.unique(values, axis=0))
-    if copies:
-        faults.append(f"{copies} rows are duplicates")
-    table = np.log(values[~bad])
-    if "participant" in x.coords:
-        scale = [
-            float(np.median(table[x["participant"].values[~bad] == who]))
-            for who in np.unique(x["participant"].values)
-        ]
-        if np.ptp(scale) > np.log(5):
-            faults.append(
-                f"people's scales differ by a factor of {np.exp(np.ptp(scale)):.0f}: standardise "
-                "within each person"
-            )
-    group = (
-        [f"{a}/{b}" for a, b in zip(x["participant"].values, x["trial"].values, strict=True)]
-        if {"participant", "trial"} <= set(x.coords)
-        else ["all"] * len(values)
-    )
-    marks = np.array(group)[~bad]
-    edges = np.flatnonzero(np.concatenate(([True], marks[1:] != marks[:-1], [True])))
-    sizes = np.diff(edges)
-    size = min(int(np.median(sizes)), SHORTEST) if sizes.size else 0
-    evidence = [f"{len(values)} rows of {values.shape[1]} powers, in {sizes.size} trials"]
-    if size < 4:
-        evidence.append("too few rows in a trial to see whether one resembles the next")
-        return Verdict(None, "power features", evidence, faults)
-    cut = [
-        table[i : i + size]
-        for begin, end in pairwise(edges.tolist())
-        for i in range(begin, end - size + 1, size)
-    ]
-    found = over_windows(np.stack(cut))
-    evidence.append(_depends(found).replace("a row", "a row of its trial"))
-    if found.related or found.serial:
-        return Verdict(True, "power of EMG (features, no signal)", evidence, faults)
-    if found.enough:
-        return Verdict(False, "independent draws", evidence, faults)
-    return Verdict(None, "power features", evidence, faults)
+    whole = bool(np.all(time == np.rint(time)))
+    return float(np.nanmax(time) - np.nanmin(time)) + (1.0 if whole else 0.0)

@@ -1,11 +1,13 @@
-"""Sessions for other programs: NetCDF and CSV."""
+"""Export sessions as NetCDF and CSV."""
 
 from __future__ import annotations
 
 import csv
+import errno
 import importlib.util
 import json
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,27 +15,36 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from emgnb.recording import model, rules
-from emgnb.recording.store import fresh
+from emgnb.recording import checks, consent, model
+from emgnb.recording.files import atomic_path
 from emgnb.recording.timeindex import TimeIndex
 
 
-def to_netcdf(session: xr.DataTree, path: str | os.PathLike[str]) -> Path:
-    """Export a session as NetCDF4 (needs h5netcdf), `time` written out.
+def to_netcdf(
+    session: xr.DataTree, path: str | os.PathLike[str], *, despite_consent: str | None = None
+) -> Path:
+    """Export a session as NetCDF4, with all time stamps. Requires h5netcdf.
 
-    Truth values become 0 and 1; attributes that NetCDF cannot hold (lists, dicts, None) become
-    JSON.
+    Booleans become 0 and 1. Attributes that NetCDF cannot hold (lists, dicts, None) become JSON.
+
+    Parameters
+    ----------
+    session : not changed
+    path : file to create
+    despite_consent : reason to export a session whose consent says that it is not shared, such as
+        "copy for our own archive"
 
     Raises
     ------
-    FileExistsError : something is there already
+    FileExistsError : `path` exists
     ImportError : h5netcdf is not installed
-    ValueError : the session breaks the data model
+    OSError : the disk is full, or is not writable
+    ValueError : the session violates the data model, or its consent does not allow to share it
     """
-    rules.check(session)
+    checks.check(session)
+    consent.need_sharing(session, despite_consent=despite_consent)
     if importlib.util.find_spec("h5netcdf") is None:
         raise ImportError("NetCDF export needs h5netcdf: pip install 'emgnb[export]'")
-    target, partial = fresh(path)
     plain = {}
     for node in session.subtree:
         dataset = node.to_dataset(inherit=False)
@@ -45,17 +56,28 @@ def to_netcdf(session: xr.DataTree, path: str | os.PathLike[str]) -> Path:
             {name: v for name, v in variables.items() if name in dataset.coords},
             _attributes(dataset.attrs),
         )
-    try:
-        xr.DataTree.from_dict(plain).to_netcdf(partial, engine="h5netcdf")
-        partial.replace(target)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-    return target
+    with atomic_path(path) as beside:
+        _need_room(session, beside.parent)
+        try:
+            xr.DataTree.from_dict(plain).to_netcdf(beside, engine="h5netcdf")
+        except RuntimeError as error:  # raised by HDF5
+            raise OSError(f"{path} cannot be written: {error}") from error
+    return Path(path)
+
+
+def _need_room(session: xr.DataTree, folder: Path) -> None:
+    """Raise OSError if the file would not fit: HDF5 can crash the process on a full disk."""
+    needed = sum(node.to_dataset(inherit=False).nbytes for node in session.subtree)
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise OSError(
+            errno.ENOSPC,
+            f"the export needs {needed / 1e6:.0f} MB, and the disk has {free / 1e6:.0f} MB left",
+        )
 
 
 def _plain(variable: xr.Variable) -> xr.Variable:
-    """Return the variable without the store's encoding, in a type that NetCDF has."""
+    """Return the variable without the store's encoding, in a type that NetCDF supports."""
     made = variable.astype(np.int8) if variable.dtype == bool else variable.copy(deep=False)
     made.attrs, made.encoding = _attributes(variable.attrs), {}
     return made
@@ -71,19 +93,42 @@ def _attributes(attrs: Mapping[Any, Any]) -> dict[str, Any]:
     }
 
 
-def to_csv(session: xr.DataTree, folder: str | os.PathLike[str]) -> Path:
-    """Export a session as CSV files in a new folder: emg, markers, and a table per coder.
+def to_csv(
+    session: xr.DataTree, folder: str | os.PathLike[str], *, despite_consent: str | None = None
+) -> Path:
+    """Export a session as CSV files in a new folder: EMG, markers, and one table per coder.
 
-    `emg.csv` has a column `time_s`, one per channel headed by its name and unit, and `valid`;
-    a lost sample is an empty field.
+    `emg.csv` has the columns `time_s`, one per channel (name and unit), and `valid`. A lost sample
+    is an empty field.
+
+    Parameters
+    ----------
+    session : not changed
+    folder : folder to create
+    despite_consent : reason to export a session whose consent says that it is not shared, such as
+        "statistics on our own computer"
 
     Raises
     ------
-    FileExistsError : something is there already
+    FileExistsError : `folder` exists
+    ValueError : the session violates the data model, or its consent does not allow to share it
+
+    Examples
+    --------
+    >>> from emgnb import recording, simulate
+    >>> folder = recording.to_csv(simulate.face(duration=4), "tables")
+    >>> sorted(each.name for each in folder.iterdir())
+    ['emg.csv', 'labels_truth.csv', 'markers.csv']
     """
-    rules.check(session)
-    target, _ = fresh(folder)
-    target.mkdir()
+    checks.check(session)
+    consent.need_sharing(session, despite_consent=despite_consent)
+    with atomic_path(folder) as beside:
+        beside.mkdir()
+        _write_csv(session, beside)
+    return Path(folder)
+
+
+def _write_csv(session: xr.DataTree, target: Path) -> None:
     x = model.emg(session)
     with (target / "emg.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
@@ -100,7 +145,6 @@ def to_csv(session: xr.DataTree, folder: str | os.PathLike[str]) -> Path:
         tables |= {f"labels_{name}": node for name, node in session["labels"].children.items()}
     for name, node in tables.items():
         _table_to_csv(node.to_dataset(), target / f"{name}.csv")
-    return target
 
 
 def _table_to_csv(table: xr.Dataset, path: Path) -> None:

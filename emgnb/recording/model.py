@@ -1,4 +1,4 @@
-"""The parts of a recording: signal, markers, session, history."""
+"""Create signals, markers and sessions, and record processing history."""
 
 from __future__ import annotations
 
@@ -10,13 +10,17 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from emgnb.recording.need import need_positive, need_session, need_signal, need_table
-from emgnb.recording.rules import check, refuse, signal_faults
+from emgnb._faults import refuse
+from emgnb.recording._history import History
+from emgnb.recording.arguments import need_positive, need_session, need_signal, need_table
+from emgnb.recording.checks import check, parsed_faults, parsed_history, signal_faults
 from emgnb.recording.timeindex import TimeIndex
 
 Labelled = TypeVar("Labelled", xr.DataArray, xr.Dataset)
 
-# More columns than any recorder has: time and channel are the wrong way round.
+# Largest magnitude of a sample.
+LARGEST = float(np.finfo(np.float32).max)
+# Maximum number of channels; more columns mean that time and channel are swapped.
 WIDEST = 1024
 
 
@@ -36,7 +40,7 @@ def signal(
     nominal_rate: float | None = None,
     lost: int = 0,
 ) -> xr.DataArray:
-    """Put samples into the labelled form that every function of emgnb takes.
+    """Create a signal, the labelled array that the functions of emgnb take.
 
     Parameters
     ----------
@@ -45,11 +49,11 @@ def signal(
     units : "uV", "mV", "V", "count", "1" or "%MVC"
     channel : names, unique; "ch1", "ch2", … by default
     muscle, side, signal_kind, gain : one for all channels or one each; side is "left", "right",
-        "midline" or ""; signal_kind says what the sensor gives: "raw", "rectified", "envelope"
+        "midline" or ""; signal_kind is the sensor output: "raw", "rectified" or "envelope"
     valid : (time,) bool; by default a sample is valid where all channels are finite
     start : time of the first sample in s, with `rate`
-    nominal_rate : what the device claims, in Hz
-    lost : scans known to be lost
+    nominal_rate : nominal sampling rate of the device, in Hz
+    lost : number of scans known to be lost
 
     Returns
     -------
@@ -57,19 +61,30 @@ def signal(
 
     Raises
     ------
-    ValueError : the parts do not fit together; all faults in one message
+    ValueError : arguments are inconsistent; the message lists all faults of the signal
+
+    Examples
+    --------
+    >>> from emgnb import recording
+    >>> x = recording.signal(
+    ...     [[1.0, 2.0], [3.0, 4.0]], rate=1000, units="uV", channel=["left", "right"]
+    ... )
+    >>> x.sel(channel="right").values
+    array([2., 4.], dtype=float32)
+    >>> x.attrs["units"], recording.sampling_rate(x)
+    ('uV', 1000.0)
     """
-    data = _numbers(values, "values", np.float32)
+    data = _samples(values)
     data = data[:, np.newaxis] if data.ndim == 1 else data
     if data.ndim != 2:
         raise ValueError(f"values have {data.ndim} dimensions, expected (time, channel)")
     if data.shape[1] > WIDEST:
         raise ValueError(
-            f"values of shape {data.shape} would be {data.shape[1]} channels of {data.shape[0]} "
-            "samples; expected (time, channel): give values.T"
+            f"values of shape {data.shape} would be {data.shape[1]} channels of "
+            f"{data.shape[0]} samples; expected (time, channel). Use values.T"
         )
     if (rate is None) == (time is None):
-        raise ValueError("give either rate (Hz) or time (s), not both and not neither")
+        raise ValueError("give exactly one of rate (Hz) and time (s)")
     n, width = data.shape
     if isinstance(channel, str):
         channel = [channel]
@@ -113,7 +128,7 @@ def signal(
 
 
 def _spread(value: Any, width: int, name: str) -> list[Any]:
-    """One value for each of `width` channels."""
+    """Return one value for each of `width` channels."""
     if np.ndim(value) == 0:
         return [value] * width
     if len(value) != width:
@@ -122,11 +137,27 @@ def _spread(value: Any, width: int, name: str) -> list[Any]:
 
 
 def _numbers(values: npt.ArrayLike, name: str, dtype: type[np.floating[Any]]) -> npt.NDArray[Any]:
-    """Return a copy as numbers, or say which are none."""
+    """Return a copy as an array of numbers, or raise ValueError."""
     try:
         return np.array(values, dtype=dtype)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name} are not all numbers in equally long rows: {error}") from None
+
+
+def _samples(values: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    """Return a copy as float32; raise ValueError for a number too large for it."""
+    with np.errstate(over="ignore"):
+        data = _numbers(values, "values", np.float32)
+    if np.isinf(data).any():
+        given = np.asarray(values, dtype=np.float64)
+        large = np.isfinite(given) & np.isinf(data)
+        if large.any():
+            raise ValueError(
+                f"{int(large.sum())} values, such as {given[large][0]:g}, exceed the range "
+                f"of float32 ({LARGEST:.3g}). Use a larger unit, or NaN if they are not "
+                "measurements"
+            )
+    return data
 
 
 def make(
@@ -139,21 +170,29 @@ def make(
     label_meaning: str = "instructed",
     **attrs: Any,
 ) -> xr.DataTree:
-    """Join a signal, its markers and its labels into a session.
+    """Create a session from a signal, its markers and its labels.
 
     Parameters
     ----------
     signal : (time, channel), see `signal`
     markers : see `markers`
     labels : coder → event table (onset, apex, offset in s; au, side, intensity, label)
-    participant, session : who, and which wearing of the electrodes
+    participant, session : names of the participant and the session (one per electrode placement)
     label_meaning : "instructed", "coded AU" or "self-report"
-    attrs : whatever else is known: started (UTC, ISO 8601), device, firmware, protocol, consent …
+    attrs : further attributes: started (UTC, ISO 8601), device, firmware, protocol, consent …
 
     Raises
     ------
-    TypeError : a part is no signal, or no table
-    ValueError : a part breaks the rules; all faults in one message
+    TypeError : a part is not a signal, or not a table
+    ValueError : a part violates the data model; the message lists all faults
+
+    Examples
+    --------
+    >>> from emgnb import recording
+    >>> x = recording.signal([[1.0], [3.0]], rate=1000, units="uV", channel=["zygomaticus_major_l"])
+    >>> session = recording.make(x, participant="P07")
+    >>> recording.emg(session).sizes["time"], session.attrs["participant"]
+    (2, 'P07')
     """
     root = xr.Dataset(
         attrs={
@@ -181,26 +220,44 @@ def make(
     return made
 
 
-def emg(session: xr.DataTree) -> xr.DataArray:
-    """Return the session's signal (time, channel): `session["emg/signal"]`, typed.
+def emg(x: xr.DataArray | xr.DataTree) -> xr.DataArray:
+    """Return the signal (time, channel) of a session, `session["emg/signal"]`, or the given signal.
 
     Raises
     ------
-    TypeError : no session
-    ValueError : there is no signal in it
+    TypeError : neither a session nor a signal
+    ValueError : the session has no signal
+
+    Examples
+    --------
+    >>> from emgnb import recording, simulate
+    >>> recording.emg(simulate.face(duration=4)).dims
+    ('time', 'channel')
     """
-    need_session(session)
-    if "emg" not in session.children or "signal" not in session.children["emg"].data_vars:
+    if not isinstance(x, xr.DataTree):
+        need_signal(x)
+        return x
+    if "emg" not in x.children or "signal" not in x.children["emg"].data_vars:
         raise ValueError("no `emg/signal` in the session: make one with recording.make(signal)")
-    return session.children["emg"].to_dataset()["signal"]
+    return x.children["emg"].to_dataset()["signal"]
 
 
 def with_signal(session: xr.DataTree, signal: xr.DataArray) -> xr.DataTree:
-    """Return the session with another signal, its markers, labels and attributes kept.
+    """Return the session with another signal; markers, labels and attributes are kept.
 
     Raises
     ------
-    ValueError : the result breaks the data model
+    TypeError : not a session, or not a signal
+    ValueError : the result violates the data model
+
+    Examples
+    --------
+    >>> from emgnb import filters, recording, simulate
+    >>> session = simulate.face(duration=4)
+    >>> clean = filters.Chain(filters.BandPass(20, 450))(recording.emg(session))
+    >>> filtered = recording.with_signal(session, clean)
+    >>> [each["step"] for each in recording.history(recording.emg(filtered))]
+    ['filter']
     """
     need_session(session)
     need_signal(signal)
@@ -218,18 +275,24 @@ def markers(
     uncertainty: npt.ArrayLike = 0.0,
     source: str = "host",
 ) -> xr.Dataset:
-    """Put called-out moments into a table.
+    """Create a marker table.
 
     Parameters
     ----------
-    time : (marker,) s since the recording's start
-    text : one word or line each, such as "smile"
-    uncertainty : s, for all or for each
-    source : which clock or device gave the time
+    time : (marker,) s since the start of the recording
+    text : a word or line for each marker, such as "smile"
+    uncertainty : s, for all markers or for each
+    source : clock or device that the times come from
 
     Raises
     ------
-    ValueError : columns of unlike length, or a time that is no number or NaN
+    ValueError : columns of different lengths, or a time that is not a number or is NaN
+
+    Examples
+    --------
+    >>> from emgnb import recording
+    >>> recording.markers([1.0, 4.5], ["smile", "neutral"], uncertainty=0.004)["text"].values
+    array(['smile', 'neutral'], dtype='<U7')
     """
     if isinstance(text, str):
         text = [text]
@@ -239,7 +302,7 @@ def markers(
     if np.isnan(at).any():
         raise ValueError(
             f"{int(np.isnan(at).sum())} marker times are NaN, first that of "
-            f"{text[int(np.isnan(at).argmax())]!r}: a marker without a time marks nothing"
+            f"{text[int(np.isnan(at).argmax())]!r}: every marker needs a time"
         )
     spread = _numbers(uncertainty, "uncertainty", np.float64)
     if spread.shape not in ((), at.shape):
@@ -255,17 +318,39 @@ def markers(
 
 
 def empty_markers() -> xr.Dataset:
-    """Return a marker table without rows."""
+    """Return a marker table without rows.
+
+    Examples
+    --------
+    >>> from emgnb import recording
+    >>> recording.empty_markers().sizes["marker"]
+    0
+    """
     return markers([], [])
 
 
 def unit_of(x: xr.DataArray) -> str:
-    """Unit of `x` as people write it, "µV" for "uV"; empty without one."""
+    """Return the unit of `x` for display, "µV" for "uV"; empty without a unit.
+
+    Examples
+    --------
+    >>> from emgnb import recording
+    >>> recording.unit_of(recording.signal([[1.0]], rate=1000, units="uV"))
+    'µV'
+    """
     return str(x.attrs.get("units", "")).replace("uV", "µV")
 
 
 def with_history(x: Labelled, step: str, **args: Any) -> Labelled:
-    """Return `x` with one more line of history: a JSON object of the step's name and arguments."""
+    """Append a step to the history of `x`: a JSON object of its name and arguments.
+
+    Examples
+    --------
+    >>> from emgnb import recording
+    >>> x = recording.signal([[1.0], [3.0]], rate=1000, units="uV")
+    >>> recording.history(recording.with_history(x * 2, "doubled", by="hand"))[-1]
+    {'step': 'doubled', 'by': 'hand'}
+    """
     line = json.dumps(
         {"step": step, **args}, ensure_ascii=False, allow_nan=False, default=np.generic.item
     )
@@ -273,12 +358,36 @@ def with_history(x: Labelled, step: str, **args: Any) -> Labelled:
     return x.assign_attrs(history=f"{before}\n{line}" if before else line)
 
 
-def history(x: xr.DataArray | xr.Dataset) -> list[dict[str, Any]]:
-    """Return what was done to `x`, one dict a step, oldest first."""
-    return [json.loads(line) for line in x.attrs.get("history", "").splitlines()]
+def history(x: xr.DataArray | xr.Dataset) -> History:
+    """Return the processing history of `x`, one dict per step, oldest first; prints as a table.
+
+    Raises
+    ------
+    ValueError : a line is not a JSON object with a `step`
+
+    Examples
+    --------
+    >>> from emgnb import filters, recording, simulate
+    >>> x = simulate.face(duration=4)["emg/signal"]
+    >>> x = filters.Chain(filters.BandPass(20, 450), filters.Rectify())(x)
+    >>> for step in recording.history(x):
+    ...     print(step["step"])
+    filter
+    """
+    return History(parsed_history(str(x.attrs.get("history", ""))))
 
 
 def known_faults(x: xr.DataTree | xr.Dataset | xr.DataArray) -> list[str]:
-    """Return what is known to be wrong with the data, in sentences (the attribute `faults`)."""
-    found: list[str] = json.loads(x.attrs.get("faults", "[]"))
-    return found
+    """Return the known faults of the data, in sentences (the attribute `faults`).
+
+    Raises
+    ------
+    ValueError : the attribute is not a JSON list of strings
+
+    Examples
+    --------
+    >>> from emgnb import recording, simulate
+    >>> recording.known_faults(simulate.face(duration=4))
+    []
+    """
+    return parsed_faults(str(x.attrs.get("faults", "[]")))

@@ -1,8 +1,8 @@
-"""A `time` coordinate that is computed, not stored.
+"""Compute a uniform `time` coordinate from its start and step.
 
-A day at 1 kHz has 86 million time stamps; as numbers they cost 700 MB and a second of loading, as
-a start and a step they cost nothing. `TimeIndex` is xarray's `RangeIndex` with the selections that
-people type: `x.sel(time=slice(5, 10))`, `x.sel(time=5.0)`, and joining of adjacent pieces.
+A day at 1 kHz has 86 million time stamps, which take 700 MB and a second to load. A start and a
+step take almost nothing. `TimeIndex` extends xarray's `RangeIndex` with label-based selection,
+`x.sel(time=slice(5, 10))` and `x.sel(time=5.0)`, and concatenation of adjacent pieces.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Any, Self
 
 import numpy as np
 import xarray as xr
-from xarray.core.indexing import IndexSelResult
 from xarray.indexes import RangeIndex
-from xarray.indexes.range_index import RangeCoordinateTransform
 
-# A label that misses a sample by less than this share of a step is that sample: rounding of floats.
+from emgnb._xarray import IndexSelResult, RangeCoordinateTransform
+
+# Maximum difference of a label from a sample (fraction of a step): floating-point rounding.
 TOLERANCE = 1e-6
 
 
@@ -26,25 +26,28 @@ class TimeIndex(RangeIndex):
 
     @classmethod
     def uniform(cls, start: float, step: float, size: int, *, dim: str = "time") -> Self:
-        """Index of `size` stamps at `start`, `start + step`, … (s)."""
+        """Return an index of `size` stamps at `start`, `start + step`, … (s)."""
         transform = RangeCoordinateTransform(
             start, start + size * step, size, coord_name=dim, dim=dim, step=step
         )
         return cls(transform)
 
     def isel(self, indexers: Mapping[Any, Any]) -> xr.Index | None:
-        """Keep the index for slices; anything else becomes plain time stamps."""
+        """Return a `TimeIndex` for slices, otherwise plain time stamps."""
         found = super().isel(indexers)
         if isinstance(found, RangeIndex):
             return type(self)(found.transform)
         return found
 
     def sel(self, labels: dict[Any, Any], method: Any = None, tolerance: Any = None) -> Any:
-        """Positions of time stamps: a slice takes both ends, as everywhere in xarray."""
+        """Return positions of time stamps. Slices include both ends, as elsewhere in xarray."""
         label = labels[self.dim]
         if isinstance(label, slice):
             if label.step is not None:
-                raise ValueError("slice(start, stop, step) in time: resample to change the rate")
+                raise ValueError(
+                    "slice(start, stop, step) is not supported for time. Resample to change "
+                    "the rate"
+                )
             first = 0 if label.start is None else self._position(label.start, math.ceil, -TOLERANCE)
             last = (
                 self.size - 1
@@ -59,8 +62,8 @@ class TimeIndex(RangeIndex):
             outside = (position < -0.5) | (position > self.size - 0.5)
             if np.any(missed | outside):
                 raise KeyError(
-                    f"no sample at time {wanted[missed | outside].ravel()[0]:g} s exactly: "
-                    "use method='nearest', or a slice"
+                    f"no sample at time {wanted[missed | outside].ravel()[0]:g} s exactly. "
+                    "Use method='nearest', or a slice"
                 )
         return super().sel(labels, method="nearest", tolerance=tolerance)
 
@@ -74,7 +77,7 @@ class TimeIndex(RangeIndex):
         dim: Hashable,
         positions: Iterable[Iterable[int]] | None = None,
     ) -> Self:
-        """Join pieces that follow one another without a gap."""
+        """Concatenate pieces that follow one another without a gap."""
         first = indexes[0]
         end, size = first.stop, first.size
         for piece in indexes[1:]:

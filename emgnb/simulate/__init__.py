@@ -1,21 +1,23 @@
-"""A face without hardware: known muscles, known moments, known noise.
+"""Simulate facial EMG with known muscle activity, timing and noise.
 
-`face()` records a session of a simulated person who is asked for expressions, `study()` several
-people, `LiveFace` is the same person behind a port. Muscles are driven by action units and heard
-through electrodes that also pick up neighbours, mains, cables, eyelids and the heart, by sensors
-that amplify (`RawSensor`) or rectify and smooth (`V3Sensor`). What was really done, and the signal
-of the muscles alone, come with each session: so a method can be *tested* on it. What works here
-need not work on people; what fails here will fail on them.
+`face()` records a session of a simulated person who is cued to make expressions, `study()` records
+several people, and `LiveFace` simulates the person behind a port. Action units drive the muscles.
+Electrodes also pick up crosstalk, mains, cable motion, blinks and the heart. Sensors amplify
+(`RawSensor`) or rectify and smooth (`V3Sensor`). Each session includes the true movements and the
+EMG without noise, so that methods can be *tested* against them. A method that works on simulated
+data may still fail on people; a method that fails here will fail on people too.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from emgnb._lazy import attach
 
 if TYPE_CHECKING:
+    from emgnb.simulate._camera import camera
     from emgnb.simulate.live import LiveFace
     from emgnb.simulate.muscles import VOICES, Voice, median_frequency, shwedyk
-    from emgnb.simulate.people import DIFFICULTIES, Difficulty, Person, Wearing
-    from emgnb.simulate.script import SEVEN, Act, micro_expressions, protocol
+    from emgnb.simulate.people import DIFFICULTIES, Difficulty, Person, Placement
+    from emgnb.simulate.script import SEVEN, Act, chewing, micro_expressions, protocol, speech
     from emgnb.simulate.sensors import Adc, RawSensor, V3Sensor
     from emgnb.simulate.session import example, face, study
 
@@ -28,36 +30,34 @@ __all__ = [
     "Difficulty",
     "LiveFace",
     "Person",
+    "Placement",
     "RawSensor",
     "V3Sensor",
     "Voice",
-    "Wearing",
+    "camera",
+    "chewing",
     "example",
     "face",
     "median_frequency",
     "micro_expressions",
     "protocol",
     "shwedyk",
+    "speech",
     "study",
 ]
 
-_HOMES = {
-    "live": ("LiveFace",),
-    "muscles": ("VOICES", "Voice", "median_frequency", "shwedyk"),
-    "people": ("DIFFICULTIES", "Difficulty", "Person", "Wearing"),
-    "script": ("SEVEN", "Act", "micro_expressions", "protocol"),
-    "sensors": ("Adc", "RawSensor", "V3Sensor"),
-    "session": ("example", "face", "study"),
-}
-
-
-def __getattr__(name: str) -> Any:
-    # A port needs the live face only: sessions bring xarray and Zarr, a second of loading.
-    for home, names in _HOMES.items():
-        if name in names:
-            return getattr(import_module(f"emgnb.simulate.{home}"), name)
-    raise AttributeError(f"module 'emgnb.simulate' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+# Loaded lazily: a port needs only the live face, and sessions load xarray and Zarr (about 1 s).
+__getattr__, __dir__ = attach(
+    __name__,
+    {
+        "LiveFace": "live",
+        "camera": "_camera",
+        **dict.fromkeys(("VOICES", "Voice", "median_frequency", "shwedyk"), "muscles"),
+        **dict.fromkeys(("DIFFICULTIES", "Difficulty", "Person", "Placement"), "people"),
+        **dict.fromkeys(
+            ("SEVEN", "Act", "chewing", "micro_expressions", "protocol", "speech"), "script"
+        ),
+        **dict.fromkeys(("Adc", "RawSensor", "V3Sensor"), "sensors"),
+        **dict.fromkeys(("example", "face", "study"), "session"),
+    },
+)

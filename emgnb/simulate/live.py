@@ -1,4 +1,4 @@
-"""A face that answers: counts of an ADC, block after block, and expressions on cue."""
+"""Simulate a live face: a stream of ADC counts, with expressions on cue."""
 
 from __future__ import annotations
 
@@ -10,38 +10,40 @@ import numpy as np
 import numpy.typing as npt
 
 from emgnb import facs
-from emgnb.simulate.behaviour import FASTEST_REACTION
+from emgnb.simulate._behaviour import FASTEST_REACTION
+from emgnb.simulate._skin import Skin
 from emgnb.simulate.people import Difficulty, as_montage, difficulty_of
 from emgnb.simulate.sensors import Adc, Sensor, sensor_of
-from emgnb.simulate.stream import Skin
 
 if TYPE_CHECKING:
     import xarray as xr
 
-# Computed ahead of what was read; shorter than any reaction, so that a cue never comes too late.
+# Time computed ahead of reading (s); shorter than any reaction time, so cues are never too late.
 AHEAD = 0.05
+# Converter of an Arduino.
 ARDUINO = Adc(bits=10, reference=5.0)
 
 
 class LiveFace:
-    """The simulated face behind a microcontroller's ADC, for ports.
+    """Simulated face behind the ADC of a microcontroller, for ports.
 
-    The stream does not depend on how it is read: one scan at a time or a minute, the same bytes.
-    Time is what was read, not the clock on the wall. Threads may share it.
+    The stream does not depend on how it is read: block sizes of one scan or one minute give the
+    same values. Time is determined by the number of scans read, not by the wall clock. Instances
+    are thread-safe.
 
     Parameters
     ----------
-    rate : Hz, scans a second
-    channels : how many sites of `facs.WIDE_MONTAGE` (1 to 16), or a montage as in `face`
-    sensor : "raw", "v3", or a sensor of your own
+    rate : Hz, scans per second
+    channels : number of sites from `facs.WIDE_MONTAGE` (1 to 16), or a montage as in `face`
+    sensor : "raw", "v3", or a custom sensor
     seed, participant, session : as in `face`
     difficulty, mains : as in `face`
-    repeats : an expression to make by itself, 2 s in every 4, until the first cue; None: keep still
-    adc : the converter; 10 bits over 5 V as on an Arduino
+    repeats : expression to repeat, 2 s in every 4, until the first cue; None for no movement
+    adc : converter; by default 10 bits over 5 V, as on an Arduino
 
     Raises
     ------
-    ValueError : unknown names, more channels than sites
+    ValueError : unknown names, more channels than sites, or `rate` outside 50 to 50 000 Hz
     """
 
     def __init__(
@@ -66,7 +68,7 @@ class LiveFace:
             channels = facs.WIDE_MONTAGE[:channels]
         if repeats is not None and repeats not in facs.EXPRESSIONS:
             raise ValueError(
-                f"no expression {repeats!r}; the face knows: {', '.join(facs.EXPRESSIONS)}"
+                f"no expression {repeats!r}; expected one of {', '.join(facs.EXPRESSIONS)}"
             )
         if not 50.0 <= rate <= 50_000.0:
             raise ValueError(f"rate {rate} Hz is outside 50 to 50000 Hz")
@@ -94,7 +96,7 @@ class LiveFace:
 
     @property
     def rate(self) -> float:
-        """Scans a second, Hz."""
+        """Sampling rate in Hz (scans per second)."""
         return self._rate
 
     @property
@@ -114,17 +116,17 @@ class LiveFace:
 
     @property
     def signal_kind(self) -> str:
-        """What the sensors give: raw or envelope."""
+        """Sensor output: raw or envelope."""
         return self._sensor.signal_kind
 
     @property
     def units(self) -> str:
-        """Unit of what `read` gives: counts of the ADC."""
+        """Unit of the values that `read` returns: counts of the ADC."""
         return "count"
 
     @property
     def volts_per_count(self) -> float:
-        """V a count at the ADC's pin."""
+        """V per count at the ADC's pin."""
         return self._adc.volts_per_count
 
     @property
@@ -138,7 +140,7 @@ class LiveFace:
         return self._read / self._rate
 
     def read(self, n_scans: int) -> npt.NDArray[np.uint16]:
-        """Give the next `n_scans`, (scan, channel) counts."""
+        """Return the next `n_scans` scans, (scan, channel) in counts."""
         with self._lock:
             parts = [self._left[:n_scans]]
             self._left = self._left[n_scans:]
@@ -154,10 +156,11 @@ class LiveFace:
             return parts[0].copy() if len(parts) == 1 else np.concatenate(parts)
 
     def cue(self, text: str) -> bool:
-        """Ask for an expression now; it begins after a reaction time and is held till the next cue.
+        """Cue an expression now; it begins after a reaction time and is held until the next cue.
 
-        "rest", "neutral", "relax", "end", "stop" and "pause" let the face go. Other words are not
-        understood and change nothing: gives False.
+        The markers of `emgnb.cues` are supported: "smile", "practice smile" and "mvc smile" (of
+        maximum strength) start a smile; "baseline", "end", "pause", "rest", "relax", "stop" and
+        "neutral" relax the face. Other texts have no effect, and False is returned.
         """
         with self._lock:
             understood = self._skin.performer.cue(self.time, text)
@@ -166,22 +169,22 @@ class LiveFace:
             return understood
 
     def truth(self) -> xr.Dataset:
-        """Give the event table of all movements that began before the next scan.
+        """Return the event table of all movements that began before the next scan.
 
-        What is still held has its offset at the next scan.
+        Movements that are still held have their offset at the next scan.
         """
         with self._lock:
             return self._skin.performer.truth(self.time)
 
     def movements(self) -> dict[str, list[Any]]:
-        """Give the columns of `truth` as lists, as JSON takes them."""
+        """Return the columns of `truth` as JSON-serialisable lists."""
         with self._lock:
             columns = self._skin.performer.columns(self.time)
         return {name: column.tolist() for name, column in columns.items()}
 
     def _repeat(self) -> None:
-        # Called for every block, before it is computed; calls fall on block borders and so do not
-        # depend on how the stream is read.
+        # Called before each block is computed. Cues are at block borders and so do not depend on
+        # how the stream is read.
         now = self._skin.scan / self._rate
         if self._repeats is None or now < self._next_call[0]:
             return

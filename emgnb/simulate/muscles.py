@@ -1,11 +1,12 @@
-"""How a muscle sounds: trains of motor-unit potentials whose spectrum is Shwedyk's.
+"""Simulate the EMG of a muscle as motor-unit potentials with Shwedyk's spectrum.
 
 Shwedyk, Balasubramanian & Scott (IEEE Trans. Biomed. Eng. 24, 417-424, 1977) showed that surface
 EMG is amplitude modulation, sqrt(K n(t)) w(t): the number of firing motor units n(t) sets the
-strength, the shape of a motor-unit potential sets the spectrum of w(t). Here the superposed trains
-are impulses of random size at random moments, more and larger ones the harder the muscle pulls, and
-one digital filter per muscle gives each impulse its shape. So a trace of activity crackles, and a
-strong contraction is Gaussian noise. Single units, firing-rate peaks and fatigue are left out.
+strength, and the shape of a motor-unit potential sets the spectrum of w(t). Here the superposed
+trains are impulses of random size at random times. Their number and size increase with the
+contraction, and one digital filter per muscle shapes each impulse. So single potentials are visible
+in weak contractions, and strong contractions are Gaussian noise. Individual units, peaks of the
+firing rate and fatigue are not modelled.
 """
 
 from __future__ import annotations
@@ -18,20 +19,20 @@ import numpy as np
 import numpy.typing as npt
 from scipy.signal import sosfilt
 
-Array = npt.NDArray[np.float64]
+from emgnb._arrays import Floats
 
-# Impulses a second of all units together, at rest and added at maximum: enough units for a smooth
-# interference pattern when strong, few enough for single potentials to show when weak.
+# Impulse rate of all units together at rest (1/s); low enough that single potentials are visible.
 RESTING_IMPULSES = 300.0
+# Impulse rate added at maximum contraction (1/s); high enough for a full interference pattern.
 MAXIMUM_IMPULSES = 4000.0
 
 
 @dataclass(frozen=True)
 class Voice:
-    """A muscle's spectrum and strength.
+    """Spectrum and strength of a muscle.
 
-    `low` and `high` are Shwedyk's corner frequencies in Hz, `mvc` the RMS in uV that electrodes of
-    average gain see at maximum voluntary contraction.
+    `low` and `high` are Shwedyk's corner frequencies in Hz. `mvc` is the RMS in uV at maximum
+    voluntary contraction, at electrodes of average gain.
     """
 
     low: float
@@ -39,8 +40,8 @@ class Voice:
     mvc: float
 
 
-# Median frequencies between 60 and 120 Hz, lowest over the forehead, highest round the mouth (van
-# Boxtel 2001, doi:10.1111/1469-8986.3810022); each muscle's place in that range is our choice.
+# Median frequencies are between 60 and 120 Hz, lowest over the forehead and highest around the
+# mouth (van Boxtel 2001, doi:10.1111/1469-8986.3810022); the values per muscle are our choice.
 VOICES: Mapping[str, Voice] = MappingProxyType(
     {
         "frontalis_medialis": Voice(30.0, 100.0, 180.0),
@@ -60,8 +61,8 @@ VOICES: Mapping[str, Voice] = MappingProxyType(
 )
 
 
-def shwedyk(frequency: npt.ArrayLike, *, low: float, high: float) -> Array:
-    """Give Shwedyk's power spectrum of surface EMG, scaled to 1 at its peak.
+def shwedyk(frequency: npt.ArrayLike, *, low: float, high: float) -> Floats:
+    """Return Shwedyk's power spectrum of surface EMG, scaled to 1 at its peak.
 
     P(f) ~ f² high⁴ / ((f² + low²) (f² + high²)²)
 
@@ -72,7 +73,7 @@ def shwedyk(frequency: npt.ArrayLike, *, low: float, high: float) -> Array:
 
     Returns
     -------
-    float64, the shape of `frequency`
+    float64, same shape as `frequency`
     """
     f2 = np.square(np.asarray(frequency, dtype=np.float64))
     peak2 = _peak(low, high) ** 2
@@ -80,13 +81,20 @@ def shwedyk(frequency: npt.ArrayLike, *, low: float, high: float) -> Array:
 
 
 def median_frequency(*, low: float, high: float) -> float:
-    """Give the frequency in Hz that halves the power of Shwedyk's spectrum."""
+    """Return the median frequency of Shwedyk's spectrum in Hz.
+
+    Examples
+    --------
+    >>> from emgnb import simulate
+    >>> round(simulate.median_frequency(low=60, high=120))
+    96
+    """
     f = np.linspace(0.0, 40.0 * high, 200_001)
     total = np.cumsum(_shape(f * f, low, high))
     return float(np.interp(total[-1] / 2, total, f))
 
 
-def _shape(f2: Array, low: float, high: float) -> Array:
+def _shape(f2: Floats, low: float, high: float) -> Floats:
     return np.asarray(f2 * high**4 / ((f2 + low**2) * (f2 + high**2) ** 2))
 
 
@@ -96,12 +104,12 @@ def _peak(low: float, high: float) -> float:
     return float(np.sqrt((-l2 + np.sqrt(l2 * l2 + 8.0 * l2 * h2)) / 4.0))
 
 
-def shaping_filter(rate: float, *, low: float, high: float) -> Array:
-    """Design the second-order sections that give white noise Shwedyk's spectrum.
+def shaping_filter(rate: float, *, low: float, high: float) -> Floats:
+    """Design second-order sections that shape white noise to Shwedyk's spectrum.
 
-    Poles are the analogue ones, mapped exactly; zeros match the gain at 0 and at half the rate,
-    which keeps the shape up to there (a bilinear transform would lose 6 dB at 300 Hz of 1 kHz).
-    White noise of variance 1 comes out with variance 1.
+    The analogue poles are mapped exactly. The zeros match the gain at 0 and at half the rate, which
+    preserves the shape up to there (a bilinear transform would lose 6 dB at 300 Hz for a rate of
+    1 kHz). The output for white noise of variance 1 has variance 1.
 
     Parameters
     ----------
@@ -125,7 +133,7 @@ def shaping_filter(rate: float, *, low: float, high: float) -> Array:
     return sos
 
 
-def _one_pole(rate: float, corner: float, *, passes_high: bool) -> tuple[Array, Array]:
+def _one_pole(rate: float, corner: float, *, passes_high: bool) -> tuple[Floats, Floats]:
     pole = np.exp(-2.0 * np.pi * corner / rate)
     ratio = rate / (2.0 * corner)
     if passes_high:
@@ -138,27 +146,27 @@ def _one_pole(rate: float, corner: float, *, passes_high: bool) -> tuple[Array, 
 
 
 class MotorUnits:
-    """Turns the drive of each muscle into its EMG, block by block, in any chunking.
+    """Convert the drive of each muscle to EMG, in blocks of any size.
 
     Parameters
     ----------
     rate : Hz
     muscles : (source,) names, keys of `VOICES`
     pitch : (source,) factors on the corner frequencies (skin and fat differ between people)
-    rng : two generators, for the firing and for the sizes
+    rng : two generators, for the number and for the size of impulses
     """
 
     def __init__(
         self,
         rate: float,
         muscles: list[str],
-        pitch: Array,
+        pitch: Floats,
         rng: tuple[np.random.Generator, np.random.Generator],
     ) -> None:
         self._rate = rate
         self._firing, self._sizes = rng
-        # One filter call for all muscles of the same voice: in a live stream of short blocks the
-        # calls cost more than the arithmetic.
+        # One filter call for all muscles with the same spectrum: with the short blocks of a live
+        # stream, calls cost more than the arithmetic.
         groups: dict[tuple[float, float], list[int]] = {}
         for i, (muscle, factor) in enumerate(zip(muscles, pitch, strict=True)):
             voice = VOICES[muscle]
@@ -169,11 +177,11 @@ class MotorUnits:
         ]
         self._states = [np.zeros((2, 2, len(columns))) for columns, _ in self._filters]
 
-    def push(self, drive: Array) -> Array:
-        """Give (n, source) EMG of unit RMS at drive 1, for (n, source) drive from 0 to 1."""
+    def push(self, drive: Floats) -> Floats:
+        """Return (n, source) EMG, of unit RMS at drive 1, for a drive (n, source) from 0 to 1."""
         expected = (RESTING_IMPULSES + MAXIMUM_IMPULSES * drive) / self._rate
-        # As many impulses as expected, rounded up or down at random: Poisson where they are few,
-        # more regular than that where they are many, as motor units are.
+        # The expected number of impulses, rounded up or down at random: Poisson at low rates, more
+        # regular at high rates, like motor units.
         count = np.floor(expected + self._firing.random(drive.shape))
         impulses = self._sizes.standard_normal(drive.shape)
         impulses *= np.sqrt(count / expected)

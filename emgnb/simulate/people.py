@@ -1,10 +1,10 @@
-"""Who sits there: how people differ, and what changes when electrodes are taken off and put back.
+"""Simulate differences between people and between electrode placements.
 
-A `Difficulty` says how much people differ; a `Person` is one draw from it, with the muscles'
-strengths, the habits of the face and the gains of the skin; a `Wearing` is one placing of the
-electrodes on that person. Electrodes sit at points of a face in millimetres, and a muscle reaches
-an electrode at distance d with (1 + (d / 14 mm)²)^(-3/2), the fall-off of a current dipole that
-lies 14 mm deep. So crosstalk, and how it changes with placement, follow from geometry.
+A `Difficulty` defines how much people differ. A `Person` is one draw from it, with muscle
+strengths, habits and skin gains. A `Placement` is one set of electrodes on that person. Electrodes
+have positions on the face in millimetres. The signal of a muscle at distance d from an electrode is
+scaled by (1 + (d / 14 mm)²)^(-3/2), the attenuation of a current dipole at a depth of 14 mm. So
+crosstalk and its dependence on placement follow from geometry.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from emgnb import facs
+from emgnb._arrays import Floats
+from emgnb.simulate._anatomy import COMPANIONS, compatible
 from emgnb.simulate.muscles import VOICES
 
-Array = npt.NDArray[np.float64]
-
+# Depth of the current dipole (mm).
 DEPTH_MM = 14.0
 
-# (lateral, up) in mm from the bridge of the nose, on the left half of the face.
+# Muscle positions on the left half of the face: (lateral, up) from the bridge of the nose (mm).
 PLACES: Mapping[str, tuple[float, float]] = MappingProxyType(
     {
         "frontalis_medialis": (14.0, 45.0),
@@ -42,12 +42,13 @@ PLACES: Mapping[str, tuple[float, float]] = MappingProxyType(
         "masseter": (62.0, -48.0),
     }
 )
+# Position of the left eye (mm).
 EYE = (30.0, 8.0)
 
 
 @dataclass(frozen=True)
 class Source:
-    """One muscle on one side: what pulls."""
+    """Muscle on one side of the face."""
 
     muscle: str
     side: str
@@ -60,7 +61,7 @@ SOURCES: tuple[Source, ...] = tuple(
 )
 _INDEX = {(source.muscle, source.side): i for i, source in enumerate(SOURCES)}
 
-# What a unit pulls beside its own muscle, as a share of its own.
+# Other muscles that a unit activates, relative to its main muscle.
 _SYNERGY: Mapping[str, Mapping[str, float]] = MappingProxyType(
     {
         "1": {"frontalis_lateralis": 0.3},
@@ -73,31 +74,37 @@ _SYNERGY: Mapping[str, Mapping[str, float]] = MappingProxyType(
         "24": {"mentalis": 0.2},
     }
 )
-# Units people mix into what they were asked for, without being asked.
-_UNASKED = ("1", "4", "6", "7", "9", "10", "12", "14", "15", "17", "20", "24", "31")
+# Maximum number of units that a person adds to an instructed expression.
+MOST_UNASKED = 3
+# Maximum strength of an added unit (fraction of MVC; still "slight").
+UNASKED_LIMIT = 0.16
+# Maximum strength of an added unit (fraction of the strongest instructed unit).
+UNASKED_SHARE = 0.7
 
 
 @dataclass(frozen=True)
 class Difficulty:
-    """How much people, sessions and trials differ; spreads are standard deviations.
+    """Variation between people, sessions and trials; spreads are standard deviations.
 
-    Accuracy in per cent of LDA on log-RMS, windows of 200 ms, seven expressions (chance 14), within
-    a person / across two wearings / on a person left out / the same standardised within person:
-    "easy" 100 / 100 / 99 / 99, "field" 96 / 84 / 71 / 85, "hard" 82 / 50 / 50 / 70. The field
-    itself: 96 and, left out, 67 (Kolodziej 2024); 88 and, re-worn, 79 (Cha & Im 2023).
+    Accuracy in per cent of LDA on log-RMS with windows of 200 ms and seven expressions (chance 14):
+    within a person / across two electrode placements / on a left-out person / on a left-out person
+    after standardisation within persons: "easy" 100 / 98 / 100 / 100, "field" 95 / 87 / 72 / 88,
+    "hard" 89 / 42 / 59 / 73. Published accuracies: 96, and 67 on a left-out person (Kolodziej
+    2024); 88, and 79 after replacing the electrodes (Cha & Im 2023).
 
     Parameters
     ----------
-    gain_spread : of ln(electrode gain) between people
-    placement_mm : of an electrode's place between people
-    rewear_gain, rewear_mm : the same between two wearings by one person
-    habit_spread : of ln(effort) of each unit in each expression, between people
-    coactivation : chance that a person mixes a given unasked unit into an expression, always
-    asymmetry : of ln(left / right)
-    trial_spread : of ln(effort) between trials of a person
-    sloppy, failed : share of trials performed weakly; not at all, or as another expression
-    fidgets_per_minute : movements nobody asked for
-    artefacts : factor on mains, wander, motion and heart-beat; 1 is an ordinary classroom
+    gain_spread : spread of ln(electrode gain) between people
+    placement_mm : spread of the electrode position between people
+    rewear_gain, rewear_mm : the same between two electrode placements on one person
+    habit_spread : spread of ln(effort) of each unit in each expression, between people
+    coactivation : probability that a person always adds a given companion unit
+        (`_anatomy.COMPANIONS`) to an expression
+    asymmetry : spread of ln(left / right)
+    trial_spread : spread of ln(effort) between trials of a person
+    sloppy, failed : fraction of trials performed weakly; and not at all or as another expression
+    fidgets_per_minute : rate of spontaneous movements
+    artefacts : scale of mains, wander, motion and heartbeat; 1 is an ordinary classroom
     """
 
     gain_spread: float
@@ -136,7 +143,7 @@ DIFFICULTIES: Mapping[str, Difficulty] = MappingProxyType(
             rewear_gain=0.15,
             rewear_mm=1.6,
             habit_spread=0.6,
-            coactivation=0.2,
+            coactivation=0.3,
             asymmetry=0.25,
             trial_spread=0.25,
             sloppy=0.06,
@@ -150,7 +157,7 @@ DIFFICULTIES: Mapping[str, Difficulty] = MappingProxyType(
             rewear_gain=0.25,
             rewear_mm=2.5,
             habit_spread=0.7,
-            coactivation=0.25,
+            coactivation=0.35,
             asymmetry=0.4,
             trial_spread=0.4,
             sloppy=0.15,
@@ -163,16 +170,16 @@ DIFFICULTIES: Mapping[str, Difficulty] = MappingProxyType(
 
 
 def difficulty_of(difficulty: str | Difficulty) -> Difficulty:
-    """Look a preset up by name; a `Difficulty` passes."""
+    """Return a preset by name; a `Difficulty` is returned unchanged."""
     if isinstance(difficulty, Difficulty):
         return difficulty
     if difficulty not in DIFFICULTIES:
-        raise ValueError(f"difficulty {difficulty!r} is none of: {', '.join(DIFFICULTIES)}")
+        raise ValueError(f"difficulty {difficulty!r} is not one of: {', '.join(DIFFICULTIES)}")
     return DIFFICULTIES[difficulty]
 
 
 def generator(seed: int, *key: int) -> np.random.Generator:
-    """Give the independent stream of random numbers that belongs to `key` under `seed`."""
+    """Return an independent random generator for `seed` and `key`."""
     for number in (seed, *key):
         if number < 0:
             raise ValueError(f"seeds and numbers of people and sessions start at 0, not {number}")
@@ -181,7 +188,7 @@ def generator(seed: int, *key: int) -> np.random.Generator:
 
 @dataclass(frozen=True)
 class Person:
-    """One face: strengths, habits and skin. Draw it with `Person.draw`.
+    """Simulated person: strengths, habits and skin. Created by `Person.draw`.
 
     Parameters
     ----------
@@ -189,19 +196,19 @@ class Person:
     tone : (source,) uV RMS at rest
     pitch : factor on the muscles' spectra
     gain : (source,) gain of skin and electrode over each muscle
-    offset : (source, 2) mm, where this person's muscles lie beside `PLACES`
-    left : (source,) factor of asymmetry on each source
-    effort : expression → unit → fraction of MVC, the unasked units included
+    offset : (source, 2) mm, deviation of this person's muscles from `PLACES`
+    left : (source,) asymmetry factor of each source
+    effort : expression → unit → fraction of MVC, including added units
     reaction, rise, fall : s, medians of this person
     """
 
     difficulty: Difficulty
-    mvc: Array
-    tone: Array
+    mvc: Floats
+    tone: Floats
     pitch: float
-    gain: Array
-    offset: Array
-    left: Array
+    gain: Floats
+    offset: Floats
+    left: Floats
     effort: Mapping[str, Mapping[str, float]]
     reaction: float
     rise: float
@@ -209,11 +216,11 @@ class Person:
 
     @classmethod
     def draw(cls, participant: int, *, seed: int, difficulty: Difficulty) -> Person:
-        """Draw person number `participant` of the world `seed`."""
+        """Draw person number `participant` of the simulation `seed`."""
         rng = generator(seed, 1, participant)
         count = len(SOURCES)
         typical = np.array([VOICES[source.muscle].mvc for source in SOURCES])
-        # Both halves of a face belong to one person: they share most of what is drawn.
+        # Both halves of a face share most of the variation.
         mvc = typical * _pairwise(rng, 0.6 * difficulty.habit_spread, 0.1)
         gain = _pairwise(rng, difficulty.gain_spread, 0.3 * difficulty.gain_spread)
         return cls(
@@ -231,7 +238,7 @@ class Person:
         )
 
 
-def _pairwise(rng: np.random.Generator, spread: float, own: float) -> Array:
+def _pairwise(rng: np.random.Generator, spread: float, own: float) -> Floats:
     shared = {name: rng.standard_normal() for name in facs.MUSCLES}
     both = np.array([shared[source.muscle] for source in SOURCES])
     return np.asarray(np.exp(spread * both + own * rng.standard_normal(len(SOURCES))))
@@ -240,30 +247,34 @@ def _pairwise(rng: np.random.Generator, spread: float, own: float) -> Array:
 def _habits(rng: np.random.Generator, difficulty: Difficulty) -> Mapping[str, Mapping[str, float]]:
     habits: dict[str, Mapping[str, float]] = {}
     for name, expression in facs.EXPRESSIONS.items():
-        asked = {unit.lstrip("LR") for unit in expression.aus}
         liveliness = 0.5 * difficulty.habit_spread * rng.standard_normal()
         effort = {
             unit: facs.intensity_fraction(letter)
             * float(np.exp(liveliness + 0.85 * difficulty.habit_spread * rng.standard_normal()))
             for unit, letter in expression.aus.items()
         }
-        # Drawn for every unit, taken or not, so that a person stays who he is when one knob moves.
-        chance = rng.random(len(_UNASKED))
-        share = rng.uniform(0.03, 0.16, len(_UNASKED))
-        if asked:
-            effort |= {
-                unit: float(share[i])
-                for i, unit in enumerate(_UNASKED)
-                if unit not in asked and chance[i] < difficulty.coactivation
-            }
+        # Drawn for every unit, used or not, so that one setting does not change all other draws.
+        companions = COMPANIONS[name]
+        chance = dict(zip(companions, rng.random(len(companions)), strict=True))
+        share = dict(zip(companions, rng.uniform(0.03, 0.16, len(companions)), strict=True))
+        likely = sorted(
+            (unit for unit in companions if chance[unit] < difficulty.coactivation),
+            key=lambda unit: chance[unit],
+        )
+        asked = [unit.lstrip("LR") for unit in expression.aus]
+        limit = UNASKED_SHARE * max(effort.values(), default=0.0)
+        effort |= {
+            unit: min(share[unit], limit) for unit in compatible(likely, asked, most=MOST_UNASKED)
+        }
         habits[name] = MappingProxyType({u: min(max(x, 0.01), 1.0) for u, x in effort.items()})
     return MappingProxyType(habits)
 
 
-def pull(unit: str, side: str) -> Array:
-    """Give how strongly an action unit pulls each source, (source,) relative to its own muscle.
+def pull(unit: str, side: str) -> Floats:
+    """Return the activation of each source by an action unit, (source,), 1 for its main muscle.
 
-    `side` is "L", "R" or "B". A unit that no surface electrode reaches pulls nothing.
+    `side` is "L", "R" or "" for both. A unit that surface electrodes cannot measure has no
+    activation.
     """
     out = np.zeros(len(SOURCES))
     shares = {facs.AUS[unit].muscle: 1.0, **_SYNERGY.get(unit, {})}
@@ -276,34 +287,34 @@ def pull(unit: str, side: str) -> Array:
 
 
 @dataclass(frozen=True)
-class Wearing:
-    """One placing of the electrodes: what each channel sees of each muscle.
+class Placement:
+    """Electrode placement: weight of each muscle in each channel.
 
     Parameters
     ----------
-    mixing : (channel, source): crosstalk, placement and gain; 1 is a well placed average electrode
-    contact : (channel,) factor on mains and motion; a worse contact has more
+    mixing : (channel, source) crosstalk, placement and gain; 1 for a well-placed average electrode
+    contact : (channel,) factor on mains and motion; higher for worse contact
     place : (channel, 2) mm
     """
 
-    mixing: Array
-    contact: Array
-    place: Array
+    mixing: Floats
+    contact: Floats
+    place: Floats
 
     @classmethod
     def draw(
         cls, person: Person, montage: Sequence[facs.Site], *, seed: int, key: tuple[int, int]
-    ) -> Wearing:
-        """Put electrodes on `person`; `key` is (participant, session)."""
+    ) -> Placement:
+        """Draw an electrode placement on `person`; `key` is (participant, session)."""
         rng = generator(seed, 2, *key)
         difficulty = person.difficulty
-        # Drawn for the whole face, then chosen: a montage of fewer channels sees the same face.
+        # Drawn for the whole face, then selected, so that the draws do not depend on the montage.
         shift = difficulty.rewear_mm * rng.standard_normal((len(SOURCES), 2))
         regain = np.exp(difficulty.rewear_gain * rng.standard_normal(len(SOURCES)))
         contact = np.exp(0.5 * rng.standard_normal(len(SOURCES)))
         rows = np.array([_INDEX[site.muscle, site.side] for site in montage])
         muscles = np.array([_place(source) for source in SOURCES])
-        # `offset` is where the muscle lies; whoever places electrodes goes by the landmarks.
+        # Electrodes are placed by landmarks; `offset` moves the muscles.
         place = muscles[rows] + shift[rows]
         distance2 = np.square(place[:, None, :] - (muscles + person.offset)[None, :, :]).sum(-1)
         reach = (1.0 + distance2 / DEPTH_MM**2) ** -1.5
@@ -317,11 +328,11 @@ def _place(source: Source) -> tuple[float, float]:
 
 
 def as_montage(montage: Sequence[Any]) -> tuple[facs.Site, ...]:
-    """Take sites, or (channel, muscle, side), as a montage.
+    """Convert sites, or tuples (channel, muscle, side), to a montage.
 
     Raises
     ------
-    ValueError : empty, a muscle or side the simulated face has not, a channel name twice
+    ValueError : empty, unknown muscle or side, or duplicate channel names
     """
     sites: list[facs.Site] = []
     faults: list[str] = []
@@ -339,7 +350,7 @@ def as_montage(montage: Sequence[Any]) -> tuple[facs.Site, ...]:
     faults += [f"{name}: twice" for name in sorted(set(names)) if names.count(name) > 1]
     if not sites or faults:
         raise ValueError(
-            "the simulated face cannot wear this montage: "
+            "the simulated face does not support this montage: "
             + ("; ".join(faults) or "it has no channel")
             + f". Muscles: {', '.join(facs.MUSCLES)}; sides left, right (mentalis: midline)."
         )

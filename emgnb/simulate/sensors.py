@@ -1,9 +1,9 @@
-"""What the electronics make of the skin's signal: an amplifier, or a module that rectifies.
+"""Simulate EMG sensors: an amplifier, and a module that rectifies and smooths.
 
-`RawSensor` amplifies. `V3Sensor` is the "EMG Muscle Sensor Module V3.0": it rectifies and smooths
-inside, so what it gives is an envelope and never the EMG itself. Both stop at their supply, and an
-`Adc` turns volts into counts. `sensor.apply(signal)` shows what a sensor would make of any raw
-signal; `sensor.stream(rate, channels)` does the same block by block.
+`RawSensor` amplifies. `V3Sensor` models the "EMG Muscle Sensor Module V3.0", which rectifies and
+smooths internally, so its output is an envelope and not raw EMG. The output of both is limited by
+the supply. An `Adc` converts volts to counts. `sensor.apply(signal)` applies a sensor to any raw
+signal, and `sensor.stream(rate, channels)` does so block by block.
 """
 
 from __future__ import annotations
@@ -15,28 +15,29 @@ import numpy as np
 import numpy.typing as npt
 from scipy.signal import lfilter
 
+from emgnb._arrays import Floats
+
 if TYPE_CHECKING:
     import xarray as xr
 
-Array = npt.NDArray[np.float64]
 
 _VOLTS = {"uV": 1e-6, "mV": 1e-3, "V": 1.0}
 
 
 class SensorStream(Protocol):
-    """A sensor in use: gets uV at the skin, gives volts, remembers what it has to."""
+    """Stateful sensor that converts uV at the skin to volts, block by block."""
 
-    def push(self, skin: Array) -> Array:
-        """Give (time, channel) volts for the next (time, channel) uV."""
+    def push(self, skin: Floats) -> Floats:
+        """Return (time, channel) in V for the next (time, channel) in uV."""
         ...
 
 
 class Sensor(Protocol):
-    """What a sensor has: a kind, a gain in volts per volt, and a stream."""
+    """Interface of a sensor: a signal kind, a gain in V per V, and a stream."""
 
     @property
     def signal_kind(self) -> str:
-        """What it gives: "raw" or "envelope"."""
+        """Sensor output: "raw" or "envelope"."""
         ...
 
     @property
@@ -45,19 +46,19 @@ class Sensor(Protocol):
         ...
 
     def stream(self, rate: float, channels: int) -> SensorStream:
-        """Start it at `rate` Hz."""
+        """Return a stream at `rate` Hz."""
         ...
 
 
 @dataclass(frozen=True)
 class RawSensor:
-    """An amplifier of the raw signal, about half the supply.
+    """Amplifier of the raw signal, centred on half the supply.
 
     Parameters
     ----------
     gain : V per V
-    offset : V, the output at rest
-    supply : V; the output stops at 0 and here
+    offset : V, output at rest
+    supply : V; the output is clipped at 0 and `supply`
     """
 
     gain: float = 1000.0
@@ -66,15 +67,15 @@ class RawSensor:
 
     @property
     def signal_kind(self) -> str:
-        """What it gives: "raw"."""
+        """Sensor output: "raw"."""
         return "raw"
 
     def stream(self, rate: float, channels: int) -> SensorStream:
-        """Start it at `rate` Hz."""
+        """Return a stream at `rate` Hz."""
         return _RawStream(self)
 
     def apply(self, signal: xr.DataArray) -> xr.DataArray:
-        """Give what the sensor makes of a raw signal.
+        """Return the output of the sensor for a raw signal.
 
         Parameters
         ----------
@@ -93,16 +94,16 @@ class RawSensor:
 
 @dataclass(frozen=True)
 class V3Sensor:
-    """The V3 module: alternating-current input, full-wave rectifier, smoothing, gain.
+    """V3 module: AC-coupled input, full-wave rectifier, smoothing and gain.
 
     Parameters
     ----------
-    gain : V per V of the rectified mean; a pot on the board. 15000 suits a face, 3000 an arm.
-    offset : V at rest
-    smoothing : time constant in s of the RC that smooths (80.6 kΩ · 1 µF on its predecessors)
-    coupling : Hz, corner of the first-order high-pass at the input, without which the electrodes'
-        direct voltage would be rectified, too; 0 for none (our assumption, not a data sheet's)
-    supply : V the output reaches; ±9 V modules drive a 5 V pin beyond its range
+    gain : V per V of the rectified mean, set by a potentiometer; 15000 suits a face, 3000 an arm
+    offset : V, output at rest
+    smoothing : s, time constant of the RC smoothing filter (80.6 kΩ · 1 µF on its predecessors)
+    coupling : Hz, corner of the first-order high-pass at the input, without which the DC offset of
+        the electrodes would be rectified too; 0 for none (our assumption, not from a data sheet)
+    supply : V, maximum output; ±9 V modules exceed the range of a 5 V pin
     """
 
     gain: float = 15000.0
@@ -113,20 +114,20 @@ class V3Sensor:
 
     @property
     def signal_kind(self) -> str:
-        """What it gives: "envelope"."""
+        """Sensor output: "envelope"."""
         return "envelope"
 
     def stream(self, rate: float, channels: int) -> SensorStream:
-        """Start it at `rate` Hz."""
+        """Return a stream at `rate` Hz."""
         return _V3Stream(self, rate, channels)
 
     def apply(self, signal: xr.DataArray) -> xr.DataArray:
-        """Give what the sensor makes of a raw signal.
+        """Return the output of the sensor for a raw signal.
 
         Parameters
         ----------
-        signal : (time, channel) raw, in uV, mV or V at the skin, uniform; from a NaN on the
-            channel is NaN, as nobody knows what the smoother held
+        signal : (time, channel) raw, in uV, mV or V at the skin, uniform; after a NaN the rest of
+            the channel is NaN, because the state of the smoothing filter is unknown
 
         Returns
         -------
@@ -143,7 +144,7 @@ class _RawStream:
     def __init__(self, sensor: RawSensor) -> None:
         self._sensor = sensor
 
-    def push(self, skin: Array) -> Array:
+    def push(self, skin: Floats) -> Floats:
         volts = self._sensor.offset + self._sensor.gain * 1e-6 * skin
         return np.asarray(np.clip(volts, 0.0, self._sensor.supply))
 
@@ -160,7 +161,7 @@ class _V3Stream:
         self._before = np.zeros((1, channels))
         self._held = np.zeros((1, channels))
 
-    def push(self, skin: Array) -> Array:
+    def push(self, skin: Floats) -> Floats:
         x = skin * 1e-6
         if self._couple is not None:
             x, self._before = lfilter(*self._couple, x, axis=0, zi=self._before)
@@ -171,18 +172,18 @@ class _V3Stream:
 
 @dataclass(frozen=True)
 class Adc:
-    """A converter of 0 to `reference` volts into `bits`; what lies outside becomes its end."""
+    """Converter of 0 to `reference` V with `bits` bits; values outside the range are clipped."""
 
     bits: int = 10
     reference: float = 5.0
 
     @property
     def volts_per_count(self) -> float:
-        """Width of a step in V."""
+        """Step size in V."""
         return self.reference / float(2**self.bits)
 
-    def counts(self, volts: Array) -> npt.NDArray[np.uint16]:
-        """Convert volts into counts from 0 to 2**bits - 1, rounding down as the hardware does."""
+    def counts(self, volts: Floats) -> npt.NDArray[np.uint16]:
+        """Convert volts to counts from 0 to 2**bits - 1, rounded down as in hardware."""
         counts = np.floor(volts / self.volts_per_count)
         return np.clip(counts, 0, 2**self.bits - 1).astype(np.uint16)
 
@@ -193,9 +194,9 @@ def _apply(sensor: RawSensor | V3Sensor, step: str, signal: xr.DataArray) -> xr.
     kinds = sorted({str(kind) for kind in signal["signal_kind"].values})
     units = signal.attrs.get("units")
     if kinds != ["raw"]:
-        raise ValueError(f"a sensor needs the raw signal at the skin, this one is {kinds}")
+        raise ValueError(f"a sensor needs the raw signal at the skin; this signal is {kinds}")
     if units not in _VOLTS:
-        raise ValueError(f"a sensor needs uV, mV or V at the skin, this signal is in {units!r}")
+        raise ValueError(f"a sensor needs a signal in uV, mV or V; this signal is in {units!r}")
     values = signal.transpose("time", "channel")
     skin = values.values.astype(np.float64) * (_VOLTS[units] / 1e-6)
     stream = sensor.stream(recording.sampling_rate(signal), values.sizes["channel"])
@@ -212,9 +213,9 @@ SENSORS: dict[str, Sensor] = {"raw": RawSensor(), "v3": V3Sensor()}
 
 
 def sensor_of(sensor: str | Sensor) -> Sensor:
-    """Look a sensor up by name ("raw", "v3"); a sensor passes."""
+    """Return a sensor by name ("raw", "v3"); a sensor is returned unchanged."""
     if not isinstance(sensor, str):
         return sensor
     if sensor not in SENSORS:
-        raise ValueError(f"sensor {sensor!r} is none of: {', '.join(SENSORS)}")
+        raise ValueError(f"sensor {sensor!r} is not one of: {', '.join(SENSORS)}")
     return SENSORS[sensor]

@@ -1,4 +1,4 @@
-"""Whole recordings of the simulated face, with the truth beside them."""
+"""Simulate whole sessions with ground truth."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ import numpy.typing as npt
 import xarray as xr
 
 from emgnb import facs, recording
+from emgnb._vocabulary import BASELINE, END
+from emgnb.simulate._skin import Skin
 from emgnb.simulate.people import Difficulty, as_montage, difficulty_of
 from emgnb.simulate.script import Act, as_script, protocol
 from emgnb.simulate.sensors import Adc, Sensor, sensor_of
-from emgnb.simulate.stream import Skin
 
-# Scans computed at a time: large enough for numpy, small enough for the cache.
+# Scans computed at a time: large enough for NumPy, small enough for the CPU cache.
 BLOCK = 16384
+# Time recorded after the last act (s).
 TAIL = 1.0
 
 
@@ -36,39 +38,50 @@ def face(
     mains: float = 50.0,
     artefacts: float | None = None,
 ) -> xr.DataTree:
-    """Record a simulated face, with exact truth.
+    """Simulate a session of one person, with exact ground truth.
 
     Parameters
     ----------
-    participant, session : who (0, 1, …) and which wearing of the electrodes; the same numbers and
-        seed give the same bytes
-    seed : the world: other people, other days
+    participant, session : numbers (0, 1, …) of the person and of the electrode placement; the same
+        numbers and seed give the same values
+    seed : random seed of the simulation; another seed gives other people and sessions
     rate : Hz
-    duration : s; by default as long as the script and a second, or with it alone, as many trials
-        of the protocol as fit
+    duration : s; by default the duration of the script plus 1 s. If given without a script, the
+        protocol has as many trials as fit
     script : acts, or tuples (time, expression, duration[, intensity]), see `Act`; by default
-        `protocol()`: seven expressions, four rounds of 2 s each, 1.75 s of rest between
-    sensor : "raw", "v3", or a `RawSensor` or `V3Sensor` of your own
-    adc_bits : give counts of an ADC with so many bits over 5 V, as an Arduino (10) does; None for
-        a perfect recorder
-    montage : sites (`facs.site`), or (channel, muscle, side)
-    difficulty : "easy", "field", "hard", or a `Difficulty`: how much people and trials differ
+        `protocol()`: 2 s of baseline, then four rounds of seven expressions of 2 s each with 1.75 s
+        of rest in between
+    sensor : "raw", "v3", or a custom `RawSensor` or `V3Sensor`
+    adc_bits : resolution of an ADC over 5 V, for output in counts (10 bits on an Arduino); None for
+        no quantisation
+    montage : sites (`facs.site`), or tuples (channel, muscle, side)
+    difficulty : "easy", "field", "hard", or a `Difficulty`: variation between people and trials
     mains : 50 or 60 Hz; 0 for none
-    artefacts : factor on mains, wander, motion and heart-beat in place of the difficulty's own
+    artefacts : scale of mains, wander, motion and heartbeat; overrides that of `difficulty`
 
     Returns
     -------
-    session tree: `emg/signal` in uV at the skin (raw), V (V3) or counts (with `adc_bits`);
-    `markers` (cue texts, "rest", "end"); `labels/truth`, each action unit with onset, apex,
-    offset (s), side, intensity and `fraction` of MVC, blinks (45) and fidgets included, units no
-    electrode reaches, too; `truth/clean(time, channel)`, the muscles alone in uV at the skin
+    Session with `emg/signal` in uV at the skin (raw), V (V3) or counts (with `adc_bits`);
+    `markers` as in a protocol ("baseline", an expression, "end" …; see `emgnb.cues`), but none for
+    acts without a cue; `labels/truth`, each action unit with onset, apex, offset (s), side,
+    intensity and `fraction` of MVC, including blinks (45), spontaneous movements and units that no
+    electrode measures; and `truth/clean(time, channel)`, the EMG without noise in uV at the skin
 
     Raises
     ------
-    ValueError : unknown names, a montage or script that does not fit; all that is wrong with it
+    ValueError : unknown names, or an invalid montage, script, rate or duration
+
+    Examples
+    --------
+    >>> from emgnb import simulate
+    >>> session = simulate.face(script=[(1.0, "smile", 0.5)], duration=3, seed=1)
+    >>> session["emg/signal"].sizes["channel"]
+    8
+    >>> sorted(set(session["labels/truth/au"].values.tolist()) - {"45"})
+    ['12', '6']
     """
     sites = as_montage(montage)
-    # Bounds: below, a filter per muscle would alias; above, nobody samples EMG.
+    # Below 50 Hz the muscle filters would alias; above 50 kHz nobody samples EMG.
     if not 50.0 <= rate <= 50_000.0:
         raise ValueError(f"rate {rate} Hz is outside 50 to 50000 Hz")
     level = difficulty_of(difficulty)
@@ -79,7 +92,7 @@ def face(
         duration = max((act.time + act.duration for act in acts), default=10.0) + TAIL
     scans = round(duration * rate)
     if scans < 2:
-        raise ValueError(f"duration {duration} s holds {scans} scans at {rate} Hz: too short")
+        raise ValueError(f"duration {duration} s gives {scans} scans at {rate} Hz: too short")
     skin = Skin(
         sites,
         rate=rate,
@@ -130,17 +143,24 @@ def face(
 def study(
     people: int = 8, sessions: int = 1, *, seed: int = 0, **options: Any
 ) -> list[xr.DataTree]:
-    """Record several people, each with the electrodes put on anew for each session.
+    """Simulate sessions of several people, with a new electrode placement for each session.
 
     Parameters
     ----------
-    people, sessions : how many of each
-    seed : the world
+    people, sessions : number of people, and of sessions per person
+    seed : random seed of the simulation
     options : passed to `face`
 
     Returns
     -------
-    sessions in order of person, then session
+    Sessions, sorted by person and session
+
+    Examples
+    --------
+    >>> from emgnb import simulate
+    >>> sessions = simulate.study(people=2, sessions=2, duration=4)
+    >>> [(each.attrs["participant"], each.attrs["session"]) for each in sessions]
+    [('P01', '1'), ('P01', '2'), ('P02', '1'), ('P02', '2')]
     """
     return [
         face(participant=who, session=day, seed=seed, **options)
@@ -150,7 +170,14 @@ def study(
 
 
 def example() -> xr.DataTree:
-    """Give a small session that is always the same, to start from without a recording."""
+    """Return a small session for examples; it is always the same.
+
+    Examples
+    --------
+    >>> from emgnb import simulate
+    >>> sorted(set(simulate.example()["markers/text"].values.tolist()))
+    ['baseline', 'disgust', 'end', 'frown', 'neutral', 'pucker', 'sad', 'smile', 'surprise']
+    """
     return face(participant=0, seed=1, difficulty="field")
 
 
@@ -162,8 +189,8 @@ def _acts(
         late = [act for act in acts if duration is not None and act.time >= duration]
         if late:
             raise ValueError(
-                f"{len(late)} acts of the script begin after its {duration} s, the first at "
-                f"{late[0].time} s: give a longer duration, or none"
+                f"{len(late)} acts of the script begin after its {duration} s, the first "
+                f"at {late[0].time} s. Give a longer duration, or leave it out"
             )
         return acts
     if duration is None:
@@ -176,7 +203,7 @@ def _acts(
 
 
 def _order_seed(seed: int, participant: int, session: int) -> int:
-    # Everyone gets an order of his own, or the order would be a clue that no real study gives.
+    # Each person has a separate order, as in real studies; otherwise the order would be a cue.
     return (seed * 1009 + participant) * 1009 + session
 
 
@@ -184,16 +211,17 @@ def _perform(skin: Skin, acts: list[Act], duration: float) -> xr.Dataset:
     calls: list[tuple[float, str]] = []
     for act in acts:
         if act.cue:
-            calls += [(act.time, act.expression), (act.time + act.duration, "rest")]
+            calls += [(act.time, act.expression), (act.time + act.duration, END)]
         else:
             skin.performer.act(act)
-    # A rest cue that falls on the next act's cue is not said.
+    # No "end" marker if the next cue is at the same time.
     cued = {act.time for act in acts if act.cue}
-    said = sorted(c for c in calls if c[0] < duration and not (c[1] == "rest" and c[0] in cued))
+    said = sorted(c for c in calls if c[0] < duration and not (c[1] == END and c[0] in cued))
     for time, text in said:
         skin.performer.cue(time, text)
-    heard = [(0.0, "rest"), *said, (duration, "end")]
-    return recording.markers([time for time, _ in heard], [text for _, text in heard])
+    if said and said[0][0] > 0:
+        said.insert(0, (0.0, BASELINE))
+    return recording.markers([time for time, _ in said], [text for _, text in said])
 
 
 def _labelled(

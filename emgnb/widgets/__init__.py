@@ -1,28 +1,38 @@
-"""Four widgets for a notebook: record, guide a person, tune a filter, label what you see.
+"""Notebook widgets to record, cue participants, tune filters, label events and show faces.
 
-They hold no science: `Capture` drives `emgnb.acquire`, `Cues` shows an `emgnb.cues.Run`, `Tuner`
-calls one `emgnb.filters.Chain`, `Labeller` fills one event table of `emgnb.labels`. Each shows the
-line of code that does the same, so what was found by mouse can be written down and run without a
-browser.
+The widgets compute nothing themselves: `Capture` controls `emgnb.acquire`, `Cues` shows an
+`emgnb.cues.Run`, `Tuner` applies one `emgnb.filters.Chain`, `Labeller` edits one event table of
+`emgnb.labels`, `Study` lists the sessions of `recording.study`, `Face` shows the outputs of
+`emgnb.live` or a session on a 3-D head, and `WebSerial` connects a board at the browser. Each
+widget shows the equivalent code, which runs without a browser.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from emgnb._lazy import attach
 
 if TYPE_CHECKING:
-    from emgnb.widgets.capture import Capture
-    from emgnb.widgets.cues import Cues
-    from emgnb.widgets.labeller import Labeller
-    from emgnb.widgets.tuner import Tuner
+    from emgnb.widgets.capture.widget import Capture
+    from emgnb.widgets.cues.widget import Cues
+    from emgnb.widgets.face.widget import Face
+    from emgnb.widgets.labeller.widget import Labeller
+    from emgnb.widgets.study.widget import Study
+    from emgnb.widgets.tuner.widget import Tuner
+    from emgnb.widgets.webserial.widget import WebSerial
 
-__all__ = ["Capture", "Cues", "Labeller", "Tuner"]
+__all__ = ["Capture", "Cues", "Face", "Labeller", "Study", "Tuner", "WebSerial"]
 
-
-def __getattr__(name: str) -> Any:
-    # one module per widget, loaded when asked for: Cues alone needs no signal, and no SciPy
-    if name not in __all__:
-        raise AttributeError(f"emgnb.widgets has {', '.join(__all__)}, not {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f"emgnb.widgets.{name.lower()}"), name)
+__getattr__, __dir__ = attach(
+    __name__,
+    {
+        "Capture": "capture.widget",
+        "Cues": "cues.widget",
+        "Face": "face.widget",
+        "Labeller": "labeller.widget",
+        "Study": "study.widget",
+        "Tuner": "tuner.widget",
+        "WebSerial": "webserial.widget",
+    },
+)

@@ -1,4 +1,4 @@
-"""A signal cut into windows, whole or trial by trial."""
+"""Cut a signal into windows, as a whole or by trial."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ import numpy.typing as npt
 import xarray as xr
 
 from emgnb import recording
-from emgnb.windows.joining import SAME_RATE
-from emgnb.windows.parts import Bounds, laid_out, stretches, touched
+from emgnb._arrays import runs
+from emgnb._vocabulary import ABOUT_LABELS
+from emgnb.windows.parts import Bounds, laid_out, touched
+from emgnb.windows.stacking import SAME_RATE
 
 
 def cut(
@@ -28,33 +30,43 @@ def cut(
 
     Parameters
     ----------
-    x : (time, channel) signal, uniform in time, or a session (its `emg/signal` is taken)
+    x : (time, channel) signal, uniform in time, or a session (its `emg/signal` is used)
     trials : `onset`, `offset` (s), `label` on `trial`, see `labels.trials`; each trial is cut from
-        its own onset. None cuts the whole recording, without labels.
-    length, step : s, of a window and from one to the next; rounded to whole samples, of the nominal
-        rate where that is known within 1 %, so that two boards' windows have the same size
-    participant, session : who, and which wearing of the electrodes; by default what `x` or `trials`
-        say
+        its own onset. None cuts the whole recording, without labels
+    length, step : s, of a window and from one to the next; rounded to whole samples at the nominal
+        rate if it is within 1 %, so that windows of two boards have the same size
+    participant, session : participant, and session (one per electrode placement); by default taken
+        from `x` or `trials`
 
     Returns
     -------
-    (window, channel, sample) float32, read-only, a view of `x` where windows are equally spaced,
-    else one copy. Coords on `window`: `time` (s, of its last sample), `label` ("" without trials),
-    `trial` (−1 without trials), `session`, `participant`; those of the channels are kept. attrs:
+    (window, channel, sample) float32, read-only, a view of `x` if windows are equally spaced,
+    otherwise a copy. Coords on `window`: `time` (s, of its last sample), `label` ("" without
+    trials), `trial` (−1 without trials), `session`, `participant`; channel coords are kept. attrs:
     `length_s`, `step_s` (after rounding), `rate` (Hz), `units`, `dropped` (JSON, counts by reason:
-    "lost" windows with NaN, "disturbed" windows with `valid` False, "short trials" that hold no
+    "lost" windows with NaN, "disturbed" windows with `valid` False, "short trials" without a
     window), history
 
-    Windows of dask arrays are dask arrays, and those of a signal that is opened but not read are
-    read when they are used, so that a day fits into memory: `features.extract` takes them part by
-    part. To find lost samples `x` is gone through once; a chain of filters on it would run for that
-    as well, so save its result first.
+    Windows of dask arrays are dask arrays. Windows of a lazily opened signal are read when used, so
+    that a day fits in memory; `features.extract` reads them in parts. To find lost samples, `x` is
+    read once. Lazy filters are computed for that, too, so save their result first.
 
     Raises
     ------
     TypeError : neither a signal nor a session
     ValueError : rate not uniform, windows shorter than two samples or longer than the recording,
-        overlapping trials, trials of somebody else, or no window left; says why
+        overlapping trials, trials of another participant or session, or no window left (with the
+        reason)
+
+    Examples
+    --------
+    >>> from emgnb import labels, simulate, windows
+    >>> session = simulate.face(duration=8, seed=1)
+    >>> cut = windows.cut(session, labels.trials(session), length=0.2, step=0.1)
+    >>> cut.dims, cut.sizes["sample"]
+    (('window', 'channel', 'sample'), 200)
+    >>> str(cut.label.values[0]), float(cut.attrs["length_s"])
+    ('frown', 0.2)
     """
     recording.need_positive(length=length, step=step)
     signal, who = _signal_of(x, trials, participant, session)
@@ -109,15 +121,13 @@ def cut(
         },
     )
     made = made.assign_coords(_groups(trials, owner, who))
-    meaning = _meaning(trials, x)
-    if meaning:
-        made.attrs["label_meaning"] = meaning
+    made.attrs |= _about_labels(trials, x)
     how = None if trials is None else json.loads(trials.attrs.get("history", "null"))
     return recording.with_history(made, "cut", length_s=length, step_s=step, trials=how)
 
 
 def _bad_rows(signal: xr.DataArray, rate: float) -> tuple[Bounds, Bounds, npt.NDArray[np.bool_]]:
-    """Stretches of rows with NaN and of rows not valid, and which channels have a sample."""
+    """Return intervals of rows with NaN and of invalid rows, and which channels have a sample."""
     parts = list(recording.bounds(signal.sizes["time"], max(round(recording.PART * rate), 1)))
     lost, disturbed, heard = zip(*recording.over_rows(_bad, signal, parts), strict=True)
     return np.concatenate(lost), np.concatenate(disturbed), np.any(heard, axis=0)
@@ -127,13 +137,13 @@ def _bad(rows: xr.DataArray, first: int) -> tuple[Bounds, Bounds, npt.NDArray[np
     there = np.isfinite(rows.values)
     lost = ~there.all(axis=1)
     disturbed = ~rows["valid"].values.astype(bool) if "valid" in rows.coords else lost
-    return stretches(lost) + first, stretches(disturbed) + first, there.any(axis=0)
+    return runs(lost) + first, runs(disturbed) + first, there.any(axis=0)
 
 
 def _groups(
     trials: xr.Dataset | None, owner: npt.NDArray[np.int64], who: dict[str, str]
 ) -> dict[str, tuple[str, npt.NDArray[Any]]]:
-    """What each window belongs to; what is the same for all takes the memory of one."""
+    """Return the groups of each window; constant values are broadcast to save memory."""
     one: dict[str, Any] = dict(who)
     each: dict[str, npt.NDArray[Any]] = {}
     if trials is None:
@@ -151,7 +161,7 @@ def _signal_of(
     participant: str | None,
     session: str | None,
 ) -> tuple[xr.DataArray, dict[str, str]]:
-    """Signal to cut, and whose it is."""
+    """Return the signal to cut, with participant and session."""
     said: dict[str, Any] = {} if trials is None else trials.attrs
     who = {"participant": participant, "session": session}
     if isinstance(x, xr.DataTree):
@@ -170,16 +180,20 @@ def _signal_of(
     }
 
 
-def _meaning(*said_by: xr.Dataset | xr.DataArray | xr.DataTree | None) -> str:
-    """What the labels mean, by the first that says so; "" when nobody does."""
-    said = (str(one.attrs.get("label_meaning", "")) for one in said_by if one is not None)
-    return next(filter(None, said), "")
+def _about_labels(*said_by: xr.Dataset | xr.DataArray | xr.DataTree | None) -> dict[str, str]:
+    """Return the meaning of the labels and their use, each as first said."""
+    found: dict[str, str] = {}
+    for one in (each for each in said_by if each is not None):
+        for name in ABOUT_LABELS:
+            if value := str(one.attrs.get(name, "")):
+                found.setdefault(name, value)
+    return found
 
 
 def _starts(
     size: int, n: int, hop: int, begin: float, rate: float, trials: xr.Dataset | None
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], int]:
-    """First sample of each window, the row of its trial, and how many trials hold no window."""
+    """Return the first sample of each window, the row of its trial, and how many are too short."""
     if trials is None:
         starts = np.arange(0, size - n + 1, hop)
         return starts, np.zeros(starts.size, dtype=np.int64), 0
@@ -197,7 +211,7 @@ def _starts(
     odd = np.flatnonzero(~np.isfinite(onset + offset))
     if odd.size:
         i = int(odd[0])
-        raise ValueError(f"trial in row {i}: {onset[i]:g}–{offset[i]:g} s is no stretch of time")
+        raise ValueError(f"trial in row {i}: {onset[i]:g}–{offset[i]:g} s is not an interval")
     order = np.argsort(onset, kind="stable")
     over = np.flatnonzero(onset[order][1:] < offset[order][:-1] - 1e-9)
     if over.size:
@@ -208,7 +222,7 @@ def _starts(
         )
     pieces, owners, short = [], [], 0
     for row in range(onset.size):
-        # The slack is for times that are sample times but for the rounding of floats.
+        # The tolerance covers rounding of times that are sample times.
         first = max(math.ceil((onset[row] - begin) * rate - 1e-6), 0)
         stop = min(math.ceil((offset[row] - begin) * rate - 1e-6), size)
         piece = np.arange(first, stop - n + 1, hop)

@@ -1,4 +1,4 @@
-"""A signal around moments: one window an event, on a clock that is 0 when the event began."""
+"""Cut one window around each event."""
 
 from __future__ import annotations
 
@@ -17,25 +17,33 @@ def around(
     Parameters
     ----------
     x : (time, channel) signal, uniform in time, or a session
-    trials : `onset` (s) and `label` on `trial`; of `labels.trials(session, reaction=0)` the onset
-        is the cue itself. Where a trial ends does not matter
+    trials : `onset` (s) and `label` on `trial`; from `labels.trials(session, reaction=0)` the onset
+        is the cue itself. The offset is not used
     before, after : s before and after the onset
 
     Returns
     -------
-    (window, channel, sample) as `cut` gives it, with the coordinate `sample`: s since the onset.
-    Windows that reach beyond the recording, or touch a lost or invalid sample, are dropped and
+    (window, channel, sample) as from `cut`, with the coordinate `sample`: s since the onset.
+    Windows that extend beyond the recording, or contain a lost or invalid sample, are dropped and
     counted in the attribute `dropped`
 
     Raises
     ------
-    TypeError, ValueError : as `cut`; two windows that overlap
+    TypeError, ValueError : as `cut`; two windows overlap
+
+    Examples
+    --------
+    >>> from emgnb import labels, simulate, windows
+    >>> session = simulate.face(duration=8, seed=1)
+    >>> films = windows.around(session, labels.trials(session, reaction=0), before=0.5, after=1)
+    >>> films.sizes["sample"], float(films.sample[0])
+    (1500, -0.5)
     """
     recording.need_positive(before=before, after=after)
     length = before + after
-    rate = recording.sampling_rate(recording.emg(x) if isinstance(x, xr.DataTree) else x)
+    rate = recording.sampling_rate(recording.emg(x))
     begin = trials["onset"] - before
-    # Half a sample more, so that rounding never leaves a window one sample short.
+    # Half a sample longer, so that rounding never makes a window one sample short.
     spans = trials.assign(onset=begin, offset=begin + length + 0.5 / rate)
     made = cut(x, spans, length=length, step=length)
     clock = np.arange(made.sizes["sample"]) / float(made.attrs["rate"]) - before

@@ -1,8 +1,8 @@
-"""The samples of windows: a view, a copy, or read only when they are used.
+"""Provide the samples of windows: as a view, a copy, or read on use.
 
-Windows of a recording longer than the memory come in parts of a power of two of them. Whatever
-works through windows in pieces of a smaller power of two (see `features.engine`) meets the same
-pieces in parts as in the whole, and gives the same result to the last digit.
+Windows of a recording larger than memory are processed in parts of a power of two windows.
+Functions that process smaller powers of two at a time (see `features._engine`) get the same pieces
+in parts as in the whole, so results are bit-identical.
 """
 
 from __future__ import annotations
@@ -14,44 +14,49 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
-from xarray.backends import BackendArray
-from xarray.core import indexing
 
 from emgnb import recording
+from emgnb._arrays import Mask
+from emgnb._xarray import (
+    BackendArray,
+    ExplicitIndexer,
+    IndexingSupport,
+    LazilyIndexedArray,
+    explicit_indexing_adapter,
+)
 
 Samples = npt.NDArray[np.float32]
 Places = npt.NDArray[np.int64]
 Bounds = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 
-# Rows that windows of a part begin in, at least: 131 072 are read in two seconds, and no piece that
-# is worked on at a time is longer.
+# Minimum number of rows in which the windows of a part begin: 131 072 are read in two seconds, and
+# no processed piece is longer.
 FEWEST_ROWS = 1 << 17
-# s between windows up to which what lies between them is read, too: cheaper than reading twice.
+# Longest gap between windows that is read with them (s), because it is faster than reading twice.
 READ_OVER = 10.0
 
 
 def windows_of_a_part(n: int, hop: int, rate: float) -> int:
-    """How many windows of `n` samples a part holds, a power of two: about `recording.PART` s."""
+    """Return how many windows of `n` samples a part of `recording.PART` s has, a power of two."""
     rows = max(recording.PART * rate, FEWEST_ROWS)
     return 1 << math.ceil(math.log2(rows / min(hop, n)))
 
 
 def laid_out(signal: xr.DataArray, starts: Places, n: int, hop: int, rate: float) -> Any:
-    """Give windows (window, channel, sample) that begin at rows `starts` of a signal.
+    """Return windows (window, channel, sample) that begin at rows `starts` of a signal.
 
-    A read-only array where the signal (time, channel) lies in memory, a dask array where it is
-    one, else something that xarray reads when it is used.
+    The result is a read-only array if the signal (time, channel) is in memory, a dask array if it
+    is one, otherwise a lazy array that xarray reads on use.
     """
     if recording.is_lazy(signal):
         return _as_dask(signal, starts, n, hop, rate)
     if signal.variable._in_memory:
         return picked(np.asarray(signal.values, dtype=np.float32), starts, n, hop)
-    return indexing.LazilyIndexedArray(_Unread(signal, starts, n, hop, rate))
+    return LazilyIndexedArray(_Unread(signal, starts, n, hop, rate))
 
 
 def picked(values: Samples, starts: Places, n: int, hop: int) -> Samples:
-    """Windows of values (time, channel): a view where they follow by `hop`, else a copy."""
+    """Return windows of values (time, channel): a view if spaced by `hop`, otherwise a copy."""
     sliding = np.lib.stride_tricks.sliding_window_view(values, n, axis=0)
     if (np.diff(starts) == hop).all():
         return sliding[int(starts[0]) : int(starts[-1]) + 1 : hop]
@@ -60,14 +65,8 @@ def picked(values: Samples, starts: Places, n: int, hop: int) -> Samples:
     return copy
 
 
-def stretches(mask: Mask) -> Bounds:
-    """First and one past the last of each stretch of True, (stretch, 2)."""
-    edges = np.flatnonzero(np.diff(mask, prepend=False, append=False))
-    return edges.reshape(-1, 2)
-
-
 def touched(starts: Places, n: int, bad: Bounds) -> Mask:
-    """Which windows hold a row of the stretches `bad`, which are in order and apart."""
+    """Return which windows contain a row of the intervals `bad`, which are sorted and disjoint."""
     if not len(bad):
         return np.zeros(starts.size, dtype=bool)
     after = np.searchsorted(bad[:, 1], starts, side="right")
@@ -76,7 +75,7 @@ def touched(starts: Places, n: int, bad: Bounds) -> Mask:
 
 
 def _runs(starts: Places, n: int, hop: int, rate: float) -> list[tuple[int, int]]:
-    """Windows that lie near one another and in order, from the first to one past the last."""
+    """Return runs of windows that are close and in order, as half-open intervals."""
     steps = np.diff(starts)
     far = (steps < 0) | (steps > max(n, hop, READ_OVER * rate))
     edges = [0, *(np.flatnonzero(far) + 1).tolist(), starts.size]
@@ -84,7 +83,7 @@ def _runs(starts: Places, n: int, hop: int, rate: float) -> list[tuple[int, int]
 
 
 def _joined(read: list[npt.NDArray[Any]], places: list[Places], n: int, hop: int) -> Samples:
-    """Windows of the rows that were read; `places` says where in them they begin."""
+    """Return windows of the rows read; `places` are their starts in them."""
     parts = [
         picked(np.asarray(rows, dtype=np.float32), at, n, hop)
         for rows, at in zip(read, places, strict=True)
@@ -113,7 +112,7 @@ def _as_dask(signal: xr.DataArray, starts: Places, n: int, hop: int, rate: float
 
 
 class _Unread(BackendArray):
-    """Windows of a signal that is opened and not read: only the rows that are used are read."""
+    """Windows of a lazily opened signal; reads only the rows of the requested windows."""
 
     def __init__(self, signal: xr.DataArray, starts: Places, n: int, hop: int, rate: float) -> None:
         self._signal, self._starts = signal, starts
@@ -121,9 +120,9 @@ class _Unread(BackendArray):
         self.shape = (starts.size, signal.sizes["channel"], n)
         self.dtype = np.dtype(np.float32)
 
-    def __getitem__(self, key: indexing.ExplicitIndexer) -> Samples:
-        found: Samples = indexing.explicit_indexing_adapter(
-            key, self.shape, indexing.IndexingSupport.BASIC, self._read
+    def __getitem__(self, key: ExplicitIndexer) -> Samples:
+        found: Samples = explicit_indexing_adapter(
+            key, self.shape, IndexingSupport.BASIC, self._read
         )
         return found
 

@@ -1,22 +1,25 @@
-// EMG to the computer: Arduino Mega 2560 (16 channels, A0-A15), Uno and Nano (6, A0-A5).
+// Stream EMG to the computer: Arduino Mega 2560 (16 channels, A0-A15), Uno and Nano (6, A0-A5).
 //
-// Timer 1 starts a scan, the converter's interrupt walks the channels, a ring keeps scans until
-// they are sent, as frames with a checksum (protocol.h, emgnb/acquire/frames.py). Scans are
-// numbered by the timer's interrupt, so one that found no room, or came too soon, leaves a hole in
-// the numbers: nothing is lost in silence.
+// Timer 1 starts each scan, and the converter's interrupt steps through the channels. A ring buffer
+// holds scans until they are sent as frames with a checksum (protocol.h,
+// emgnb/acquire/wire/frames.py). The timer's interrupt numbers the scans, so that a scan for which
+// the buffer was full, or which came too soon, leaves a gap in the numbers: every loss is detected.
 //
-//   ?  who are you    R1000  rate in Hz    C8  channels    P64  converter's prescaler (0: choose)
-//   S  start, or say why it cannot be       X  stop
+//   ?  identify    R1000  rate in Hz    C8  channels    P64  converter's prescaler (0: choose)
+//   S  start, or reply why not            X  stop
 //
-// Pins 10, 11 and 12 are trigger inputs (bits 0, 1, 2; high unless pulled down): a change is told
-// at once, with the scan it fell into. Serial is not used: its interrupt is too slow for this.
+// With DECODER defined, a model (model.h, written by emgnb) decides for a class while the board
+// samples, and the decisions are sent between the scans; see docs/onboard.md.
+//
+// Pins 10, 11 and 12 are trigger inputs (bits 0, 1, 2; high unless pulled down). A change is
+// reported at once, with its scan. `Serial` is not used, because its interrupt is too slow.
 
 #include <avr/sleep.h>
 #include <avr/wdt.h>
 
-// What the computer must open the port with. At 1000000UL twice as much fits through, if the
-// board's USB chip and the cable carry it. Fixed when the sketch is built, because a rate that
-// could be changed by command would be another after each reset than the computer thinks.
+// Baud rate with which the computer must open the port. 1000000UL doubles the capacity, if the
+// board's USB chip and the cable support it. It is fixed when the sketch is built: if a command
+// could change it, board and computer would disagree after a reset.
 #ifndef BAUD
 #define BAUD 500000UL
 #endif
@@ -24,7 +27,11 @@
 #if defined(__AVR_ATmega2560__) || defined(__AVR_ATmega1280__)
 #define BOARD "Mega 2560"
 #define BOARD_CHANNELS 16
+#ifdef DECODER
+#define SLOTS 64
+#else
 #define SLOTS 128
+#endif
 #define TRIGGER_BIT PB4
 #elif defined(__AVR_ATmega328P__) || defined(__AVR_ATmega168__)
 #define BOARD "Uno or Nano"
@@ -38,6 +45,9 @@
 #endif
 
 #include "protocol.h"
+#ifdef DECODER
+#include "decoder.h"
+#endif
 
 #ifdef MUX5
 #define BANK _BV(MUX5)
@@ -54,7 +64,7 @@ struct edge_t {
     uint8_t inputs;
 };
 
-static scan_t scans[SLOTS];  // between `oldest` and `newest` they wait to be sent
+static scan_t scans[SLOTS];  // those from `oldest` to `newest` wait to be sent
 static volatile uint8_t newest, oldest;
 static scan_t *volatile open_scan;  // the one being measured
 static volatile uint8_t channel;
@@ -63,21 +73,21 @@ static volatile uint32_t ticks, overruns, dropped;
 static edge_t edges[8];
 static volatile uint8_t newest_edge, oldest_edge, last_inputs;
 
-static uint8_t sending[256];  // frames on their way out; its indices run over by themselves
+static uint8_t sending[256];  // frames being sent; its 8-bit indices wrap around
 static volatile uint8_t sent_to, sent_from;
-static char heard[64];  // bytes that came in
+static char heard[64];  // received bytes
 static volatile uint8_t heard_to, heard_from;
 
-static uint8_t channels, walk;  // of this stream; ADCSRA, but for what starts a conversion
+static uint8_t channels, walk;  // channels of this stream; ADCSRA without the start bits
 static volatile uint8_t next_bank, next_mux, next_control;
 static uint32_t second;
 static bool streaming;
 
-// What outlives a restart by the watchdog.
+// Kept across a restart by the watchdog.
 static settings_t settings __attribute__((section(".noinit")));
 static uint32_t again __attribute__((section(".noinit")));
 
-// What the converter's interrupt writes first of all: each cycle until then delays a channel.
+// The converter's interrupt writes these values first: each cycle before that delays a channel.
 static void prepare(uint8_t pin, uint8_t control)
 {
     next_bank = _BV(ADTS2) | _BV(ADTS0) | (pin & 8 ? BANK : 0);
@@ -85,15 +95,15 @@ static void prepare(uint8_t pin, uint8_t control)
     next_control = walk | control;
 }
 
-// While a scan is under way only this program starts the converter, in between only the timer.
+// During a scan only the program starts conversions, between scans only the timer.
 static void prepare_after(uint8_t pin)
 {
     pin + 1 < channels ? prepare(pin + 1, _BV(ADSC)) : prepare(0, _BV(ADATE));
 }
 
-ISR(TIMER1_COMPB_vect)  // the same tick starts the converter, unless a scan was under way
+ISR(TIMER1_COMPB_vect)  // the same tick starts the converter, unless a scan is in progress
 {
-    // Where this comes late the first conversion is over, and waits for its interrupt.
+    // If this interrupt is late, the first conversion has ended and waits for its own interrupt.
     bool started = ADCSRA & (_BV(ADSC) | _BV(ADIF));
     uint32_t number = ticks++;
     if (open_scan || !started || (uint8_t)(newest - oldest) == SLOTS) {
@@ -115,7 +125,7 @@ ISR(ADC_vect)
     if (!scan)
         return;
     uint8_t done = channel;
-    scan->value[done] = ADC;  // stands until the next is converted
+    scan->value[done] = ADC;  // valid until the next conversion ends
     channel = ++done;
     if (done < channels)
         prepare_after(done);
@@ -154,8 +164,8 @@ ISR(USART0_RX_vect)
         heard[heard_to++ % sizeof heard] = byte;
 }
 
-// Hung, begin anew and go on. A reset by the watchdog proper would do, too, but the bootloader of
-// older Megas does not get out of it.
+// Restart after a hang, and continue streaming. This is a jump and not a watchdog reset, after
+// which the bootloader of older Megas hangs.
 ISR(WDT_vect)
 {
     TIMSK1 = ADCSRA = UCSR0B = PCICR = 0;
@@ -183,9 +193,40 @@ static void say_who(bool restarted)
         BAUD, restarted ? PSTR(", restarted by its watchdog") : PSTR(""));
 }
 
+#ifdef DECODER
+static bool decoding;
+
+static void decode(const scan_t *scan)
+{
+    if (!decoding || !decoder_push(scan->number, scan->value))
+        return;
+    uint32_t begin = micros();
+    decision_t decision = {DECISION, scan->number, 0, 0, 0};
+    uint16_t margin;
+    decision.label = decoder_decide(&margin);
+    decision.margin = margin;
+    decision.micros = (uint16_t)(micros() - begin);
+    send(&decision, sizeof decision);
+}
+
+static void start_decoder()
+{
+    decoder_reset();
+    decoding = settings.rate == MODEL_RATE && channels >= MODEL_CHANNELS;
+    if (decoding)
+        SAY(PSTR("decoder " MODEL_FINGERPRINT ": " MODEL_NAMES));
+    else
+        SAY(PSTR("decoder off: it needs %d Hz and %d channels"), MODEL_RATE, MODEL_CHANNELS);
+}
+#endif
+
 static void send_scan()
 {
-    send(&scans[oldest % SLOTS], SCAN_HEAD + 2 * channels);
+    scan_t *scan = &scans[oldest % SLOTS];
+    send(scan, SCAN_HEAD + 2 * channels);
+#ifdef DECODER
+    decode(scan);
+#endif
     oldest++;
 }
 
@@ -226,12 +267,15 @@ static void start()
     ticks = overruns = dropped = 0;
     newest = oldest = newest_edge = oldest_edge = 0;
     channels = settings.channels;
+#ifdef DECODER
+    start_decoder();
+#endif
     for (uint8_t i = 0; i < SLOTS; i++) {
         scans[i].type = DATA;
         scans[i].mask = (uint16_t)((1UL << channels) - 1);
     }
     TCCR1B = TCCR1A = 0;
-    // The converter's first conversion takes twice as long: get it over with.
+    // The first conversion takes twice as long, so it is done here.
     walk = _BV(ADEN) | _BV(ADIE) | bits;
     prepare(0, _BV(ADATE));
     ADCSRB = next_bank;
@@ -319,7 +363,7 @@ void setup()
     WDTCSR = _BV(WDIE) | _BV(WDP2) | _BV(WDP0);  // half a second
     interrupts();
 
-    sending[sent_to++] = 0;  // whatever was on the line before ends here
+    sending[sent_to++] = 0;  // ends any incomplete frame
     bool restarted = again == AGAIN || again == AGAIN + 1;
     say_who(restarted);
     if (!restarted)
@@ -336,7 +380,7 @@ void loop()
     uint8_t waiting = newest - oldest;
     if (waiting)
         send_scan();
-    // An input that chatters must not cost scans.
+    // A bouncing input must not cause lost scans.
     if (newest_edge != oldest_edge && waiting < SLOTS / 4) {
         send_status(&edges[oldest_edge % 8], CHANGED);
         oldest_edge++;

@@ -1,8 +1,8 @@
-/* What the board says and understands, and which rates it can hold.
+/* Frames and commands of the board, and the rates it can sustain.
 
-   Plain C: the sketch includes it, and so does a program on the computer that tests it against
-   emgnb/acquire/frames.py, where the wire format is laid down. Numbers are little endian, as the
-   processor has them. The sketch may define BOARD_CHANNELS and BAUD before. */
+   This is plain C, included by the sketch and by a program on the computer that tests it against
+   emgnb/acquire/wire/frames.py, where the wire format is defined. Numbers are little endian, as on
+   the processor. The sketch may define BOARD_CHANNELS and BAUD first. */
 #ifndef EMG_PROTOCOL_H
 #define EMG_PROTOCOL_H
 
@@ -28,10 +28,10 @@
 
 #define FIRMWARE "emgnb emg_stream 1.0.0"
 
-enum { DATA = 1, STATUS = 2, TEXT = 3 };
+enum { DATA = 1, STATUS = 2, TEXT = 3, DECISION = 4 };
 enum { SCAN_HEAD = 7, FRAME_EXTRA = 4, TEXT_LONGEST = 140 };
 
-/* A scan: every channel once. `number` counts the timer's ticks, those that gave no scan included. */
+/* One sample of all channels. `number` counts the timer's ticks, including those without a scan. */
 typedef struct __attribute__((packed)) {
     uint8_t type;
     uint16_t mask;
@@ -39,8 +39,8 @@ typedef struct __attribute__((packed)) {
     uint16_t value[BOARD_CHANNELS];
 } scan_t;
 
-/* Once a second; and out of turn, with CHANGED among the inputs, when a trigger input changed: at
-   `micros`, between the scans `scans` - 1 and `scans`. */
+/* Sent once a second, and additionally when a trigger input changes. Then CHANGED is set in
+   `inputs`, and the change was at `micros`, between the scans `scans` - 1 and `scans`. */
 enum { CHANGED = 0x8000 };
 typedef struct __attribute__((packed)) {
     uint8_t type;
@@ -48,12 +48,21 @@ typedef struct __attribute__((packed)) {
     uint16_t inputs, rate;
 } status_t;
 
-/* What was asked for; prescaler 0 leaves the choice to the board. */
+/* What a decoder on the board decides: the class, from windows that end with the scan `number`; how
+   far it is ahead of the next best class, in 1/256 of a natural logarithm; and the time taken. */
+typedef struct __attribute__((packed)) {
+    uint8_t type;
+    uint32_t number;
+    uint8_t label;
+    uint16_t margin, micros;
+} decision_t;
+
+/* Requested settings; with prescaler 0 the board chooses. */
 typedef struct {
     uint32_t rate, channels, prescaler;
 } settings_t;
 
-/* CRC-16/CCITT-FALSE, one byte further; begin with 0xFFFF. */
+/* Update a CRC-16/CCITT-FALSE by one byte; the initial value is 0xFFFF. */
 static inline uint16_t crc16(uint16_t crc, uint8_t byte)
 {
     uint8_t x = (uint8_t)((crc >> 8) ^ byte);
@@ -61,8 +70,8 @@ static inline uint16_t crc16(uint16_t crc, uint8_t byte)
     return (uint16_t)((crc << 8) ^ ((uint16_t)x << 12) ^ ((uint16_t)x << 5) ^ x);
 }
 
-/* Pack `length` bytes (at most 251) with their CRC by COBS, ended by a zero, into a ring of 256
-   bytes from place `at` on; returns how many places that took: length + FRAME_EXTRA. */
+/* Encode `length` bytes (at most 251) and their CRC by COBS, followed by a zero, into a ring of 256
+   bytes from index `at`. Returns the number of bytes written, length + FRAME_EXTRA. */
 static inline uint8_t pack(const void *body, uint8_t length, uint8_t *ring, uint8_t at)
 {
     const uint8_t *next = (const uint8_t *)body;
@@ -86,7 +95,7 @@ static inline uint8_t pack(const void *body, uint8_t length, uint8_t *ring, uint
     return (uint8_t)(at - begin);
 }
 
-/* The letter of a command and its number: "R1000", "?"; 0 when it is none. */
+/* Parse a command such as "R1000" or "?" into its letter and number; 0 if it is invalid. */
 static inline char parse(const char *line, uint32_t *number)
 {
     char letter = *line++;
@@ -102,9 +111,9 @@ static inline char parse(const char *line, uint32_t *number)
     return needs == (digits > 0) ? letter : 0;
 }
 
-/* Processor cycles that the converter needs for a scan: 13 of its clocks a channel, and up to GAP
-   cycles until the interrupt has started the next one, which waits for the converter's clock; a
-   few of these, because other interrupts come between. */
+/* Processor cycles that the converter needs per scan: 13 of its clock cycles per channel, and up to
+   GAP processor cycles until the interrupt starts the next conversion, rounded up to whole clock
+   cycles of the converter; SLACK clock cycles more for other interrupts. */
 enum { GAP = 100, SLACK = 4 };
 static inline uint32_t converter_cycles(uint8_t channels, uint8_t prescaler)
 {
@@ -112,15 +121,15 @@ static inline uint32_t converter_cycles(uint8_t channels, uint8_t prescaler)
     return channels * (13UL * prescaler + gap) + SLACK * prescaler;
 }
 
-/* Bytes on the line for a scan, and per second for everything else. */
+/* Bytes sent per scan, and per second for everything else. */
 static inline uint8_t frame_bytes(uint8_t channels)
 {
     return (uint8_t)(SCAN_HEAD + 2 * channels + FRAME_EXTRA);
 }
 enum { OTHER_BYTES = 500 };
 
-/* Processor cycles for a scan, measured on the emulated board: to number it, to read and pack and
-   send each channel; an eighth is left for the clock and the trigger inputs. */
+/* Processor cycles to number a scan, and to read, encode and send each channel, measured on the
+   emulated board. An eighth of the time is reserved for the clock and the trigger inputs. */
 enum { SCAN_CYCLES = 1650, CHANNEL_CYCLES = 375 };
 static inline uint32_t processor_cycles(uint8_t channels)
 {
@@ -129,7 +138,7 @@ static inline uint32_t processor_cycles(uint8_t channels)
 
 typedef enum { CONVERTER, LINE, PROCESSOR } limit_t;
 
-/* The highest rate that holds, in Hz, and what limits it. */
+/* The highest sustainable rate in Hz, and its limiting factor. */
 static inline uint32_t highest_rate(uint8_t channels, uint8_t prescaler, limit_t *limit)
 {
     uint32_t rate = F_CPU / converter_cycles(channels, prescaler);
@@ -147,8 +156,8 @@ static inline uint32_t highest_rate(uint8_t channels, uint8_t prescaler, limit_t
     return rate;
 }
 
-/* The prescaler to use, or 0 and why not in `text`. Left to choose, the board takes 128, which is
-   the most exact, and else 64; 32 and 16 cost a bit or two and must be asked for. */
+/* The prescaler to use, or 0 with the reason in `text`. If it may choose, the board uses 128, which
+   is most accurate, or else 64; 32 and 16 cost one or two bits and must be requested. */
 static inline uint8_t prescaler_for(const settings_t *wish, char *text, uint8_t size)
 {
     if (wish->channels < 1 || wish->channels > BOARD_CHANNELS) {
@@ -169,7 +178,7 @@ static inline uint8_t prescaler_for(const settings_t *wish, char *text, uint8_t 
     if (!p && wish->rate > highest && limit == CONVERTER)
         highest = highest_rate(channels, prescaler = 64, &limit);
 #ifdef TRY_ANYTHING
-    highest = 65535; /* for the benchmark that shows what the limits protect from */
+    highest = 65535; /* for the benchmark that exceeds the limits */
 #endif
     if (wish->rate >= 1 && wish->rate <= highest)
         return prescaler;

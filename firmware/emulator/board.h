@@ -1,9 +1,10 @@
-/* An Arduino on the desk: simavr runs the processor, the rest is here.
+/* Emulate an Arduino: simavr runs the processor, and these files the rest.
 
    simavr 1.6 has no timer trigger for the converter, converts what the multiplexer shows when the
-   result is read, knows eight pins, and sends one byte at a time in 11 bits. A rate that holds
-   there need not hold on a board. So converter.c and uart.c put the data sheet's converter and
-   transmitter in the place of simavr's, by taking over their registers. */
+   result is read, has eight pins, and sends one byte at a time in 11 bits. A rate that is possible
+   there may be impossible on a board. It programs its flash memory in no time, and clears bits as
+   well as it sets them. So converter.c, uart.c and flash.c replace these parts of simavr by models
+   of those in the data sheet, by handling their registers. */
 #ifndef EMG_BOARD_H
 #define EMG_BOARD_H
 
@@ -24,7 +25,7 @@ typedef struct {
 extern avr_t *avr;
 extern const model_t *model;
 
-/* main.c: what happened, as a line of JSON with the board's time and the computer's. */
+/* main.c: log an event as a line of JSON, with the board's time and the computer's. */
 void note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 uint32_t chance(void); /* 32 random bits, the same for the same seed */
 
@@ -39,12 +40,18 @@ void converter_reset(void);
 void converter_flush(void);
 extern uint64_t conversions, ticks, stream_cycle; /* at which scan 0 of this stream began */
 
-/* uart.c: `line_byte` is called when a byte has left, with the cycle at which it began. */
+/* uart.c: `line_byte` is called when a byte has been sent, with the cycle at which it began. */
 void uart_begin(void);
 void uart_reset(void);
-void uart_receive(const uint8_t *bytes, size_t size);
+size_t uart_room(void); /* bytes that `uart_receive` takes now */
+void uart_receive(uint8_t byte, bool framing_error);
 unsigned uart_bit_cycles(void);
 void line_byte(uint8_t byte, uint64_t begun);
+
+/* flash.c */
+void flash_begin(const char *bootloader);
+void flash_reset(void);
+void flash_dump(const char *path);
 
 /* cable.c: from the board's transmitter to a pseudo-terminal. */
 typedef struct {

@@ -1,6 +1,6 @@
-/* From the transmitter to a pseudo-terminal, as a USB cable and the computer's driver do it: what
-   goes in at another speed than the program has set comes out as rubbish, 64 kB wait for a program
-   that is slow, what comes while nobody has the port open is thrown away. */
+/* Connect the transmitter to a pseudo-terminal, like a USB cable and the computer's driver: bytes
+   sent at another speed than the program has set arrive garbled, up to 64 kB wait for a slow
+   program, and bytes that arrive while the port is closed are discarded. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +27,7 @@ static uint8_t backlog[ROOM];
 static size_t backlog_size;
 static uint64_t stalled_until;
 
-/* Bytes on the line that a receiver of another speed has not made out yet. */
+/* Bytes on the line that a receiver of another speed has not decoded yet. */
 static struct {
     uint64_t begun;
     uint8_t byte;
@@ -65,7 +65,7 @@ void cable_say(const uint8_t *bytes, size_t size)
         take(bytes[i]);
 }
 
-/* The line's level at a time: high when nothing is sent, a low start bit, eight bits, a high one. */
+/* The line's level at a time: high if idle; a low start bit, eight bits and a high stop bit. */
 static bool level(double time, unsigned bit)
 {
     for (size_t i = line_size; i-- > 0;) {
@@ -77,7 +77,7 @@ static bool level(double time, unsigned bit)
     return true;
 }
 
-/* A receiver of another speed: it waits for a low level and then looks in the middle of its bits. */
+/* A receiver of another speed: it waits for a low level, then samples in the middle of its bits. */
 static void misread(double bit)
 {
     unsigned sent_bit = uart_bit_cycles();
@@ -176,12 +176,14 @@ static bool opened(void)
 
 static void hear(bool agree)
 {
-    uint8_t bytes[32];
-    ssize_t size = read(master, bytes, sizeof bytes);
-    for (ssize_t i = 0; i < size && !agree; i++)
-        bytes[i] = (uint8_t)chance();
-    if (size > 0)
-        uart_receive(bytes, (size_t)size);
+    uint8_t bytes[64];
+    ssize_t size = read(master, bytes, uart_room() < sizeof bytes ? uart_room() : sizeof bytes);
+    for (ssize_t i = 0; i < size; i++) {
+        if (agree)
+            uart_receive(bytes[i], false);
+        else
+            uart_receive((uint8_t)chance(), chance() & 1);
+    }
 }
 
 bool cable_serve(bool patient)

@@ -1,7 +1,8 @@
-/* The analogue to digital converter, as the data sheet has it: its own clock, which a trigger sets
-   anew, 13 of its cycles a conversion (13.5 when triggered, 25 the first time), the input sampled
-   one and a half (two) into it, the result standing until the next is there. Every conversion and
-   every tick of the timer that found the converter busy goes into the truth log. */
+/* The analogue-to-digital converter according to the data sheet: it has its own clock, which a
+   trigger restarts, and needs 13 of its cycles per conversion (13.5 if triggered, 25 the first
+   time). The input is sampled after one and a half (two) cycles, and the result is valid until the
+   next. The truth log has every conversion, and every timer tick at which the converter was
+   busy. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,7 +110,7 @@ static uint8_t read_result(avr_t *avr, avr_io_addr_t addr, void *param)
     return (uint8_t)(addr == ADCL ? result : result >> 8);
 }
 
-/* The timer's flag rose. */
+/* The timer's flag was set. */
 static void on_tick(avr_irq_t *irq, uint32_t value, void *param)
 {
     (void)irq, (void)param;

@@ -1,6 +1,6 @@
-/* What lies at the analogue pins: unsigned 16-bit numbers, little endian, scan by scan, 65536 for
-   5 V; from a file or a pipe, held between its samples and after its end. Without one, noise that
-   uses every code, so that no wrong sample can look right. */
+/* Voltages at the analogue pins: unsigned 16-bit numbers, little endian, scan by scan, 65536 for
+   5 V, from a file or a pipe; each value is held until the next, the last one after the end. Without
+   a file, noise that uses every code, so that a wrong sample cannot look right. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>

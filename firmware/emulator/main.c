@@ -26,20 +26,24 @@ const model_t *model;
 static double clock_hz = FREQUENCY, bootloader = 1.0;
 static unsigned junk;
 static bool fast;
-static const char *link_to;
+static const char *link_to, *boot_file;
 static FILE *log_file;
 static uint64_t random_state = 1, held_until, resets, latest_ns, started_ns;
 static volatile sig_atomic_t over;
+static void (*chip_reset)(avr_t *);
+static bool was_reset;
+
+enum { MCUSR = 0x54, POWER_ON = 1, EXTERNAL = 2 };
 
 static struct {
     uint64_t cycle;
-    char text[80];
+    char text[160];
 } planned[64];
 static unsigned plans;
 
 static void usage(void)
 {
-    fputs("usage: emulator [options] SKETCH.elf\n"
+    fputs("usage: emulator [options] [SKETCH.elf]\n"
           "Prints the pseudo-terminal's name, once more after each replug; ends when stdin does.\n"
           "  --board mega|uno          the processor (mega)\n"
           "  --link PATH               a symbolic link to the pseudo-terminal, gone while unplugged\n"
@@ -47,6 +51,7 @@ static void usage(void)
           "  --drift PPM               the board's clock against the computer's\n"
           "  --bootloader SECONDS      from reset to the sketch (1)\n"
           "  --junk BYTES              that the bootloader says meanwhile (0)\n"
+          "  --boot PATH.hex           a real bootloader instead; the sketch is then optional\n"
           "  --input PATH --input-rate HZ --input-channels N\n"
           "                            u16 little endian, scan by scan, 65536 for 5 V; else noise\n"
           "  --truth PATH              every conversion: u64 cycle, u16 code, u8 channel, u8 kind\n"
@@ -56,6 +61,7 @@ static void usage(void)
           "     pulse PIN SECONDS      pull a trigger input (10, 11, 12) to ground for so long\n"
           "     corrupt SHARE          of the bytes, from now on\n"
           "     stall SECONDS          the cable delivers nothing, the USB chip keeps 128 bytes\n"
+          "     flash PATH             write the flash memory to a file\n"
           "     reset, hang, unplug, replug, report, quit\n",
           stderr);
     exit(2);
@@ -118,20 +124,37 @@ static avr_irq_t *input_pin(unsigned pin)
     return avr_io_getirq(avr, AVR_IOCTL_IOPORT_GETIRQ('B'), (int)(model->trigger_bit + pin - 10));
 }
 
-/* The bootloader has the board for a while. */
-static void reset(const char *why)
+static void after_reset(const char *why)
 {
     note("\"event\": \"reset\", \"why\": \"%s\"", why);
-    avr_reset(avr);
+    was_reset = false;
     avr->run_cycle_limit = SLOT;
     converter_reset();
     uart_reset();
+    flash_reset();
     for (unsigned pin = 10; pin <= 12; pin++)
         avr_raise_irq(input_pin(pin), 0); /* until the sketch pulls it up */
     resets++;
+}
+
+/* The bootloader runs first. */
+static void reset(const char *why)
+{
+    avr_reset(avr);
+    avr->data[MCUSR] = !strcmp(why, "power") ? POWER_ON : EXTERNAL;
+    after_reset(why);
+    if (boot_file)
+        return;
     held_until = avr->cycle + (uint64_t)(bootloader * FREQUENCY);
     for (unsigned i = 0; i < junk; i++)
         cable_say(&(uint8_t){(uint8_t)chance()}, 1);
+}
+
+/* simavr's watchdog resets the processor by itself. */
+static void on_reset(avr_t *avr)
+{
+    chip_reset(avr);
+    was_reset = true;
 }
 
 static void set_input(unsigned pin, bool high)
@@ -160,7 +183,7 @@ static void wake_up(avr_irq_t *irq, uint32_t value, void *param)
     note("\"event\": \"watchdog\"");
 }
 
-/* An instruction of the main program becomes a jump to itself. */
+/* Replace an instruction of the main program by a jump to itself. */
 static void hang(void)
 {
     while (avr->interrupts.running_ptr || !avr->sreg[S_I])
@@ -185,7 +208,9 @@ static void obey(const char *text)
     else if (sscanf(text, "stall %lf", &number) == 1) {
         note("\"event\": \"stall\", \"seconds\": %g", number);
         cable_stall(avr->cycle + (uint64_t)(number * FREQUENCY));
-    } else if (!strcmp(text, "reset"))
+    } else if (!strncmp(text, "flash ", 6))
+        flash_dump(text + 6);
+    else if (!strcmp(text, "reset"))
         reset("button");
     else if (!strcmp(text, "hang"))
         hang();
@@ -206,7 +231,7 @@ static void obey(const char *text)
 
 static void listen(void)
 {
-    static char text[80];
+    static char text[160];
     static size_t length;
     char bytes[256];
     ssize_t size = read(STDIN_FILENO, bytes, sizeof bytes);
@@ -224,18 +249,28 @@ static void listen(void)
     }
 }
 
+static bool halted(void)
+{
+    return avr->state == cpu_Done || avr->state == cpu_Crashed;
+}
+
 static void run_slot(void)
 {
     uint64_t end = avr->cycle + SLOT;
-    if (held_until || !plugged) {
-        avr->cycle = end; /* in the bootloader's hands, or without power */
+    if (held_until || !plugged || halted()) {
+        avr->cycle = end; /* in the bootloader, without power, or until a reset */
         if (held_until && end >= held_until)
             held_until = 0;
         return;
     }
     while (avr->cycle < end) {
-        int state = avr_run(avr);
-        if (state == cpu_Done || state == cpu_Crashed) {
+        avr_run(avr);
+        if (was_reset)
+            after_reset("watchdog");
+        if (halted()) {
+            note("\"event\": \"crash\", \"at\": %u", avr->pc);
+            if (boot_file)
+                return; /* half a sketch */
             fprintf(stderr, "the sketch crashed at 0x%x\n", avr->pc);
             exit(3);
         }
@@ -246,7 +281,7 @@ static void keep_pace(void)
 {
     static uint64_t done;
     if (fast) {
-        /* A board that waits for a command need not wait fast. */
+        /* Use no processor time while the board waits for a command. */
         if (done == conversions + traffic.sent && !held_until)
             nanosleep(&(struct timespec){0, 1000000}, NULL);
         done = conversions + traffic.sent;
@@ -274,7 +309,7 @@ static void plan(const char *seconds, const char *text)
 static void quiet(avr_t *avr, const int level, const char *format, va_list rest)
 {
     (void)avr;
-    if (level <= LOG_ERROR)
+    if (level <= LOG_ERROR && !boot_file)
         vfprintf(stderr, format, rest);
 }
 
@@ -283,7 +318,7 @@ static void no_sleep(avr_t *avr, avr_cycle_count_t howLong)
     (void)avr, (void)howLong;
 }
 
-/* simavr enters an interrupt in no time; the processor pushes the program counter meanwhile. */
+/* simavr enters an interrupt in no time; the processor needs cycles to push the program counter. */
 static void enter(avr_irq_t *irq, uint32_t vector, void *param)
 {
     (void)irq, (void)param;
@@ -299,11 +334,12 @@ static void stop(int number)
 
 int main(int argc, char **argv)
 {
-    enum { BOARD, LINK, FAST, DRIFT, BOOT, JUNK, INPUT, RATE, WIDTH, TRUTH, LOG, SEED, LAST, AT };
+    enum { BOARD, LINK, FAST, DRIFT, BOOT, BOOT_FILE, JUNK, INPUT, RATE, WIDTH, TRUTH, LOG, SEED, LAST, AT };
     static const struct option options[] = {
         {"board", 1, 0, BOARD},       {"link", 1, 0, LINK},
         {"fast", 0, 0, FAST},         {"drift", 1, 0, DRIFT},
-        {"bootloader", 1, 0, BOOT},   {"junk", 1, 0, JUNK},
+        {"bootloader", 1, 0, BOOT},   {"boot", 1, 0, BOOT_FILE},
+        {"junk", 1, 0, JUNK},
         {"input", 1, 0, INPUT},       {"input-rate", 1, 0, RATE},
         {"input-channels", 1, 0, WIDTH}, {"truth", 1, 0, TRUTH},
         {"log", 1, 0, LOG},           {"seed", 1, 0, SEED},
@@ -324,6 +360,7 @@ int main(int argc, char **argv)
         case FAST: fast = true; break;
         case DRIFT: clock_hz = FREQUENCY * (1 + atof(optarg) / 1e6); break;
         case BOOT: bootloader = atof(optarg); break;
+        case BOOT_FILE: boot_file = optarg; break;
         case JUNK: junk = (unsigned)atoi(optarg); break;
         case INPUT: input = optarg; break;
         case RATE: input_rate = atof(optarg); break;
@@ -340,7 +377,7 @@ int main(int argc, char **argv)
         case AT: plan(optarg, argv[optind]); optind++; break;
         default: usage();
         }
-    if (optind != argc - 1)
+    if (argc - optind > 1 || (!boot_file && optind == argc))
         usage();
 
     signal(SIGTERM, stop);
@@ -349,14 +386,19 @@ int main(int argc, char **argv)
     fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK);
     avr_global_logger_set(quiet);
     elf_firmware_t firmware = {0};
-    if (elf_read_firmware(argv[optind], &firmware)) {
+    if (optind < argc && elf_read_firmware(argv[optind], &firmware)) {
         fprintf(stderr, "%s is no firmware\n", argv[optind]);
         return 2;
     }
     avr = avr_make_mcu_by_name(model->mcu);
     if (!avr || avr_init(avr))
         return 2;
-    avr_load_firmware(avr, &firmware);
+    if (optind < argc)
+        avr_load_firmware(avr, &firmware);
+    if (boot_file)
+        flash_begin(boot_file);
+    chip_reset = avr->reset;
+    avr->reset = on_reset;
     avr->frequency = FREQUENCY;
     avr->sleep = no_sleep;
     if (input)
@@ -369,7 +411,7 @@ int main(int argc, char **argv)
                             NULL);
     reset("power");
     if (!fast)
-        setpriority(PRIO_PROCESS, 0, -10); /* a board does not wait for others; needs root */
+        setpriority(PRIO_PROCESS, 0, -10); /* a board has its own processor; needs root */
     cable_plug(link_to);
     started_ns = now_ns();
     note("\"event\": \"start\"");

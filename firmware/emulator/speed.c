@@ -1,5 +1,5 @@
-/* The speed that a program set on a terminal, in bits a second; the header that knows any number
-   does not go with termios.h. */
+/* The speed that a program set on a terminal, in bits per second. In a file of its own because
+   termbits.h, needed for arbitrary speeds, conflicts with termios.h. */
 #include <asm/termbits.h>
 #include <sys/ioctl.h>
 

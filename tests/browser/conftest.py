@@ -27,8 +27,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+from pages import BROWSERS, settled
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -38,6 +38,8 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+# Milliseconds: a loaded machine is slow, a hung page never comes.
+PATIENCE = 180_000
 _PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -79,9 +81,13 @@ class LabServer:
             method=method,
             headers={"Authorization": f"token {self.token}"},
         )
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             text = answer.read()
         return json.loads(text) if text else None
+
+    def address(self, place: str, name: str) -> str:
+        """Address of a notebook: place "doc/tree" in JupyterLab, "notebooks" in Notebook 7."""
+        return f"{self.url}/{place}/{name}?token={self.token}"
 
     def end_kernels(self) -> None:
         for session in self.ask("/api/sessions"):
@@ -197,7 +203,7 @@ def _write_json(path: Path, content: dict[str, Any]) -> None:
 
 
 def _wait_for(server: LabServer, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 180
     while time.monotonic() < deadline:
         if process.poll() is not None:
             break
@@ -235,8 +241,9 @@ class Notebook:
     folder: Path
     name: str
     shots: int = field(default=0)
+    examined: set[str] = field(default_factory=set)
 
-    def run_all(self, timeout: float = 180.0) -> None:
+    def run_all(self, timeout: float = 600.0) -> None:
         """Run every cell; fail on the first error output, with its traceback."""
         self.page.evaluate(
             """() => {
@@ -275,7 +282,7 @@ class Notebook:
             raise AssertionError(f"{expression}: {answer['ename']}: {answer['evalue']}")
         return str(answer["data"]["text/plain"])
 
-    def until(self, expression: str, wanted: str, timeout: float = 15.0) -> None:
+    def until(self, expression: str, wanted: str, timeout: float = PATIENCE / 1000) -> None:
         """Wait until an expression has the wanted repr in the kernel."""
         deadline = time.monotonic() + timeout
         while (got := self.value(expression)) != wanted:
@@ -284,7 +291,7 @@ class Notebook:
                 pytest.fail(f"{expression} stayed {got}, not {wanted}; seen: {seen}")
             time.sleep(0.1)
 
-    def ready(self, timeout: float = 90.0) -> None:
+    def ready(self, timeout: float = PATIENCE / 1000) -> None:
         """Wait until the kernel is there, as after a reload of the page."""
         self.page.wait_for_function(
             # the indicator says idle before there is a session: ask the session itself
@@ -304,7 +311,7 @@ class Notebook:
         )
         dark = "true" if name == "JupyterLab Light" else "false"
         self.page.locator(f"body[data-jp-theme-light='{dark}']").wait_for(state="attached")
-        self.page.wait_for_timeout(500)
+        settled(self.page)
 
     def faults_for_assistive_tools(self, selector: str) -> list[str]:
         """What axe-core calls serious or critical in a part of the page."""
@@ -332,10 +339,15 @@ class Notebook:
         self.theme("JupyterLab Light")
 
     def look(self, state: str, selector: str = ".emgnb-panel", height: int = 1250) -> None:
-        """Take the pictures of a part; everybody must be able to use it."""
+        """Take the pictures of a part; everybody must be able to use it.
+
+        The part's first state is examined in both themes, each further one in the dark theme.
+        """
         for theme in self.looks(self.page.locator(selector), height=height):
             self.screenshot(f"{state}_{theme}")
-            assert self.faults_for_assistive_tools(selector) == []
+            if theme == "dark" or selector not in self.examined:
+                assert self.faults_for_assistive_tools(selector) == []
+        self.examined.add(selector)
 
     def screenshot(self, what: str = "") -> Path:
         self.shots += 1
@@ -391,30 +403,166 @@ def browser(chromium: str) -> Iterator[Any]:
         started.close()
 
 
+class Window:
+    """A page of JupyterLab in which one notebook after another is opened: it starts slowly."""
+
+    def __init__(self, browser: Any, lab: LabServer) -> None:
+        self._browser, self._lab = browser, lab
+        self._page: Any = None
+
+    def show(self, name: str, width: int, height: int) -> Any:
+        """Open a notebook in place of the one before; return the page."""
+        if self._page is None:
+            self._page = new_page(self._browser, width, height)
+            self._page.goto(self._lab.address("doc/tree", name), timeout=PATIENCE)
+            return self._page
+        self._page.set_viewport_size({"width": width, "height": height})
+        self._page.evaluate(
+            """async (path) => {
+                 const { commands, serviceManager, shell } = jupyterapp;
+                 await serviceManager.kernelspecs.refreshSpecs();
+                 const shown = await commands.execute('docmanager:open', { path });
+                 [...shell.widgets('main')].forEach((each) => each === shown || each.dispose());
+               }""",
+            name,
+        )
+        return self._page
+
+    def clear(self) -> None:
+        """Close what is open, or the page where that fails."""
+        if self._page is None:
+            return
+        try:
+            self._page.mouse.move(0, 0)
+            asked = self._page.evaluate(
+                """() => {
+                     [...jupyterapp.shell.widgets('main')].forEach((each) => each.dispose());
+                     return document.querySelectorAll('.jp-Dialog').length;
+                   }"""
+            )
+        except Exception:  # crashed, closed or elsewhere
+            asked = True
+        if asked:
+            self.close()
+
+    def close(self) -> None:
+        """Close the page; the next notebook gets a new one."""
+        if self._page is not None:
+            self._page.context.close()
+        self._page = None
+
+
+def new_page(browser: Any, width: int, height: int, **options: Any) -> Any:
+    context = browser.new_context(viewport={"width": width, "height": height}, **options)
+    context.set_default_timeout(PATIENCE)
+    return context.new_page()
+
+
+@pytest.fixture(scope="session")
+def window(browser: Any, lab: LabServer) -> Iterator[Window]:
+    made = Window(browser, lab)
+    yield made
+    made.close()
+
+
 @pytest.fixture
 def open_notebook(
-    browser: Any, lab: LabServer, screenshots: Path
+    browser: Any, lab: LabServer, window: Window, screenshots: Path
 ) -> Iterator[Callable[..., Notebook]]:
     """Open a notebook that lies in the server's folder, with its kernel ready."""
-    contexts = []
+    pages = []
 
     def opened(
         path: Path, *, height: int = 1000, width: int = 1400, app: str = "lab", **options: Any
     ) -> Notebook:
-        """Open in JupyterLab, or in Notebook 7 with app="notebook"."""
-        if app == "notebook" and importlib.util.find_spec("notebook") is None:
-            _missing("Notebook 7 is not installed (pip install 'emgnb[test]')")
-        context = browser.new_context(viewport={"width": width, "height": height}, **options)
-        contexts.append(context)
-        page = context.new_page()
+        """Open in JupyterLab (with options: on a page of its own), or in Notebook 7."""
         name = path.relative_to(lab.root).as_posix()
-        place = "notebooks" if app == "notebook" else "doc/tree"
-        page.goto(f"{lab.url}/{place}/{name}?token={lab.token}", timeout=90_000)
+        if app == "lab" and not options:
+            page = window.show(name, width, height)
+        else:
+            if app == "notebook" and importlib.util.find_spec("notebook") is None:
+                _missing("Notebook 7 is not installed (pip install 'emgnb[test]')")
+            page = new_page(browser, width, height, **options)
+            pages.append(page)
+            place = "notebooks" if app == "notebook" else "doc/tree"
+            page.goto(lab.address(place, name), timeout=PATIENCE)
         notebook = Notebook(page, screenshots, name)
         notebook.ready()
+        notebook.theme("JupyterLab Light")  # the server keeps the one of the test before
         return notebook
 
     yield opened
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.context.close()
+    window.clear()
     lab.end_kernels()
+
+
+class Mounted:
+    """A widget's front end in a page of its own; the kernel's side of its model is this object."""
+
+    def __init__(self, page: Any, widget: Any) -> None:
+        self.page = page
+        state = {
+            name: value
+            for name, value in widget.get_state().items()
+            if not name.startswith("_") and name not in ("layout", "tabbable", "tooltip")
+        }
+        code = widget._esm.replace("export default", "window.front =")
+        page.set_content(f"<style>{widget._css}</style><div id='here'></div>")
+        page.add_script_tag(content=code, type="module")
+        page.evaluate(
+            """(state) => {
+                 const heard = {};
+                 window.sent = [];
+                 window.model = {
+                   get: (name) => state[name],
+                   set: (name, value) => { state[name] = value; },
+                   save_changes: () => {},
+                   send: (content) => { window.sent.push(content); },
+                   on: (kinds, act) => kinds.split(' ')
+                     .forEach((kind) => { (heard[kind] ??= new Set()).add(act); }),
+                   off: (kinds, act) => kinds.split(' ')
+                     .forEach((kind) => heard[kind]?.delete(act)),
+                   tell: (changes) => {
+                     Object.assign(state, changes);
+                     for (const name of Object.keys(changes))
+                       heard[`change:${name}`]?.forEach((act) => act());
+                   },
+                   hear: (content, buffers) =>
+                     heard['msg:custom']?.forEach((act) => act(content, buffers)),
+                 };
+                 const el = document.getElementById('here');
+                 window.end = window.front.render({ model: window.model, el });
+               }""",
+            state,
+        )
+
+    def tell(self, **changes: Any) -> None:
+        """Change traits, as the kernel does."""
+        self.page.evaluate("(changes) => window.model.tell(changes)", changes)
+
+    def sent(self, kind: str) -> list[dict[str, Any]]:
+        """What the page asked for."""
+        found: list[dict[str, Any]] = self.page.evaluate(
+            "(kind) => window.sent.filter((each) => each.kind === kind)", kind
+        )
+        return found
+
+
+@pytest.fixture
+def mounted(browser: Any) -> Iterator[Callable[..., Mounted]]:
+    """Show a widget's front end alone, without a notebook around it."""
+    pages = []
+    wrong: list[str] = []
+
+    def made(widget: Any, *, width: int = 1000, height: int = 800) -> Mounted:
+        page = browser.new_page(viewport={"width": width, "height": height})
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        pages.append(page)
+        return Mounted(page, widget)
+
+    yield made
+    for page in pages:
+        page.close()
+    assert not wrong

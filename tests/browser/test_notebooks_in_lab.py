@@ -1,35 +1,44 @@
-"""The notebooks as a student meets them: opened in JupyterLab, in their order, all cells run."""
+"""The notebooks as a student meets them: opened in JupyterLab, from the middle and in order."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
+import notebook_runs
 import pytest
+from pages import settled
 
 pytestmark = pytest.mark.slow
 
-NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("0*.ipynb"))
+PRINTED = """() => jupyterapp.shell.currentWidget.content.widgets.flatMap((cell) =>
+  cell.model.type !== 'code' ? [] : cell.model.outputs.toJSON()
+    .map((out) => [out.text ?? out.data?.['text/plain'] ?? ''].flat().join(''))).join('\\n')"""
 
 
-def test_the_notebooks_run_one_after_the_other(lab: Any, open_notebook: Callable[..., Any]) -> None:
-    # joined by files: each works on what the one before left in the folder
-    assert NOTEBOOKS, "no notebooks beside the tests"
-    folder = lab.root / "notebooks"
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize(
+    "short",
+    [True, pytest.param(False, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])],
+    ids=["short", "whole"],
+)
+def test_the_notebooks_run_from_the_middle_and_in_order_in_one_folder(
+    lab: Any, open_notebook: Callable[..., Any], short: bool
+) -> None:
+    """Joined by files: each works on what the ones before left in the folder."""
+    folder = lab.root / f"notebooks-{short}"
     folder.mkdir()
-    for source in NOTEBOOKS:
-        shutil.copy(source, folder)
-        notebook = open_notebook(folder / source.name)
-        notebook.run_all(timeout=300)
+    order = notebook_runs.SHORT_ORDER if short else notebook_runs.ORDER
+    for number, name in enumerate(order, 1):
+        notebook = open_notebook(notebook_runs.place(name, folder, short=short))
+        notebook.run_all()
         shown = notebook.page.locator(".emgnb-panel")
         if shown.count():
             shown.first.scroll_into_view_if_needed()
-            notebook.page.wait_for_timeout(1500)
+            settled(notebook.page)
             notebook.screenshot("widget")
         notebook.page.locator(".jp-Cell").last.scroll_into_view_if_needed()
-        notebook.page.wait_for_timeout(500)
+        settled(notebook.page)
         notebook.screenshot("end")
-        notebook.page.context.close()
+        notebook_runs.check(order[:number], folder, notebook.page.evaluate(PRINTED))
         lab.end_kernels()

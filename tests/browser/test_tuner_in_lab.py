@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pages import frames, settled
+from waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -59,7 +61,7 @@ def assert_keys_stay_inside(notebook: Any, inside: Any) -> None:
     inside.focus()
     for key in ("b", "a", "b", "x"):  # three more cells and one less, if the notebook heard them
         notebook.page.keyboard.press(key)
-        notebook.page.wait_for_timeout(100)
+        frames(notebook.page)
         assert notebook.cells() == cells
 
 
@@ -74,29 +76,41 @@ def test_the_tuner_follows_its_sliders(lab: Any, open_notebook: Callable[..., An
     page = notebook.page
     panel = page.locator(".emgnb-panel")
     picture = page.locator(".emgnb-tuned canvas")
-    page.locator(".emgnb-tuned canvas[data-picture]").wait_for(timeout=60_000)
+    page.locator(".emgnb-tuned canvas[data-picture]").wait_for()
     panel.scroll_into_view_if_needed()
     page.wait_for_function("() => window.jupyterapp.shell.currentWidget.content.widgets.length")
     notebook.until("tuner.wait(0)", "True")
+    assert panel.get_by_role("button", name="Undo").is_disabled()
     code = "chain = Chain(BandPass(low=20, high=450), Notch(mains=50))"
     assert code in panel.inner_text()
+    until(lambda: inked(picture, "recorded") > 1000)  # drawn in the next frame
     before = inked(picture, "filtered")
-    assert inked(picture, "recorded") > 1000 < before
+    assert before > 1000
 
     slider = panel.locator(".noUi-handle").first
     slider.focus()
     for _ in range(5):
         page.keyboard.press("ArrowRight")
     notebook.until("tuner.chain.steps[0].low > 20", "True")
-    page.wait_for_timeout(1000)  # all five keys have come
+    shown = panel.locator(".widget-slider .widget-readout").first.inner_text()
+    notebook.until("f'{tuner.chain.steps[0].low:.1f}'", repr(shown))  # all five keys have come
     low = float(notebook.value("tuner.chain.steps[0].low"))
     page.wait_for_function(
         "(low) => document.querySelector('.emgnb-panel').innerText.includes(`low=${low},`)",
         arg=int(low),
     )
     notebook.until("tuner.wait(0)", "True")
-    page.wait_for_timeout(300)
-    assert inked(picture, "filtered") != before
+    until(lambda: inked(picture, "filtered") != before)
+
+    # a click takes it back, another brings it again
+    undo, redo = (panel.get_by_role("button", name=name) for name in ("Undo", "Redo"))
+    undo.click()
+    notebook.until("tuner.chain.steps[0].low", "20.0")
+    undo.and_(page.locator(":disabled")).wait_for()
+    notebook.until("tuner.wait(0)", "True")
+    settled(page)  # whatever the browser says back has come
+    redo.click()
+    notebook.until("tuner.chain.steps[0].low", str(low))
     panel.get_by_role("checkbox").nth(1).uncheck()
     notebook.until("[type(step).__name__ for step in tuner.chain.steps]", "['BandPass']")
     notebook.screenshot()
@@ -110,7 +124,7 @@ def test_the_tuner_follows_its_sliders(lab: Any, open_notebook: Callable[..., An
         page.mouse.move(x + 40, y, steps=5)
         page.mouse.up()
         notebook.until(f"{SEEN} < 3", "True")
-        page.wait_for_timeout(300)
+        settled(page)
         notebook.screenshot("zoomed")
         page.mouse.dblclick(x, y)
         notebook.until(SEEN, "20")
@@ -136,26 +150,27 @@ def test_a_chain_is_built_by_keyboard_alone_and_comes_back_to_python(
     panel = page.locator(".emgnb-panel")
     page.locator(".emgnb-tuned canvas[data-picture]").wait_for()
     notebook.until("tuner.wait(0)", "True")
-    panel.get_by_text("where the muscle is").wait_for()  # it kills the muscle
+    panel.get_by_text("the band of EMG").wait_for()  # it kills the muscle
     notebook.look("kills", height=1500)
 
     cells = notebook.cells()
-    page.get_by_title("begin anew with a preset").focus()
+    page.get_by_title("start from preset").focus()
     page.keyboard.type("raw")
     page.keyboard.press("Enter")
     names = "[type(step).__name__ for step in tuner.chain.steps]"
     notebook.until(names, "['BandPass', 'Notch']")
-    steps = page.get_by_title("steps there are")
+    steps = page.get_by_title("available steps")
     steps.focus()
     chosen = "(list) => list.selectedOptions[0].text.split(':')[0]"
     for _ in range(steps.locator("option").count()):
         if steps.evaluate(chosen) == "MotionArtefact":
             break
         page.keyboard.press("ArrowDown")
+        notebook.value("None")  # the kernel has heard it
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     notebook.until(names, "['BandPass', 'Notch', 'MotionArtefact']")
-    panel.get_by_title("earlier: MotionArtefact").focus()
+    panel.get_by_title("move up MotionArtefact").focus()
     page.keyboard.press("Space")
     notebook.until(names, "['BandPass', 'MotionArtefact', 'Notch']")
     panel.get_by_title("remove Notch").focus()
@@ -164,11 +179,25 @@ def test_a_chain_is_built_by_keyboard_alone_and_comes_back_to_python(
     panel.get_by_role("button", name="Undo").focus()
     page.keyboard.press("Enter")
     notebook.until(names, "['BandPass', 'MotionArtefact', 'Notch']")
+    # what is wrong stands at the step it is wrong with
+    notebook.value("tuner.set('BandPass', low=300, high=100)")
+    fault = panel.get_by_role("alert").filter(has_text="must be below")
+    fault.wait_for()
+    step = panel.locator(".emgnb-step").filter(has_text="BandPass")
+    assert (
+        0 <= fault.bounding_box()["y"] - sum(step.bounding_box()[k] for k in ("y", "height")) < 40
+    )
+    assert panel.get_by_role("alert").count() == 1
+    notebook.look("fault", height=1500)
+    panel.get_by_role("button", name="Undo").focus()
+    page.keyboard.press("Enter")
+    fault.wait_for(state="detached")
+    notebook.until(names, "['BandPass', 'MotionArtefact', 'Notch']")
     for key in ("b", "x"):
         page.keyboard.press(key)
     assert notebook.cells() == cells
     notebook.until("tuner.wait(0)", "True")
-    assert "muscle kept" in panel.inner_text()
+    assert "EMG power retained" in panel.inner_text()
     assert notebook.value("tuner.error") == "None"
     assert notebook.value("tuner.filtered.sizes['time']") == "20000"
     notebook.look("built", height=1500)
@@ -216,7 +245,7 @@ def test_the_picture_answers_to_fingers_and_keys_on_a_fine_screen(
         fingers("Move", x - by)
     fingers("End")
     notebook.until(f"tuner.picture.view[0] > {begin} + 0.5", "True")
-    page.get_by_role("button", name="show the whole (w)").tap()
+    page.get_by_role("button", name="show all (w)").tap()
     notebook.until(SEEN, "20")
     notebook.screenshot("narrow")
 
@@ -230,3 +259,32 @@ def test_the_picture_answers_to_fingers_and_keys_on_a_fine_screen(
     page.keyboard.press("w")
     notebook.until(SEEN, "20")
     assert notebook.cells() == cells
+
+
+def test_a_longer_recording_is_looked_at_part_by_part(
+    lab: Any, open_notebook: Callable[..., Any]
+) -> None:
+    notebook = open_notebook(
+        lab.write(
+            "tuner_part.ipynb",
+            SESSION,
+            "from emgnb.widgets import Tuner\ntuner = Tuner(session, seconds=8)\ntuner",
+        ),
+        height=1250,
+    )
+    notebook.run_all()
+    page = notebook.page
+    panel = page.locator(".emgnb-panel")
+    page.locator(".emgnb-tuned canvas[data-picture]").wait_for()
+    panel.get_by_text("Shown and measured: 0–8 s of a recording from 0 to 20 s").wait_for()
+    notebook.until("tuner.wait(0)", "True")
+    start = panel.get_by_role("spinbutton", name="from (s)")
+    start.fill("12")
+    page.keyboard.press("Tab")
+    panel.get_by_text("Shown and measured: 12–20 s").wait_for()
+    notebook.until("tuner.wait(0)", "True")
+    notebook.until("round(float(tuner.picture.curves['filtered'][0][0]), 2)", "12.0")
+    page.get_by_title("start from preset").select_option("envelope")
+    panel.get_by_text("Output: envelope (µV)").wait_for()
+    panel.get_by_text("Measuring").wait_for(state="detached")
+    notebook.look("part", height=1400)

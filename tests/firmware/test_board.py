@@ -7,11 +7,12 @@ import time
 import numpy as np
 import pytest
 import serial
-from conftest import against_truth, wait_for
+from truth import against_truth, wait_for
+from waiting import PATIENCE
 
 from emgnb import acquire, recording
-from emgnb.acquire.emulator import truth_of
-from emgnb.acquire.frames import Decoder, Status
+from emgnb.acquire.ports.emulator import truth_of
+from emgnb.acquire.wire.frames import Decoder, Status
 
 
 class Terminal:
@@ -26,7 +27,7 @@ class Terminal:
         self.lost = 0
 
     def until(self, true) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while not true():
             assert time.monotonic() < deadline, (self.texts, self.statuses[-3:], self.scans.size)
             decoded = self.decoder.feed(self.serial.read(self.serial.in_waiting or 1))
@@ -61,7 +62,7 @@ def test_every_sample_of_every_channel_arrives_as_it_was_converted(
     emulated = board(sketch, fast=True)
     port = f"serial://{emulated.port}?baud={baud}&channels={channels}&rate={rate}"
     recorder = acquire.start(port, folder)
-    wait_for(recorder, lambda health: health.scans > 6 * rate)
+    wait_for(recorder, lambda health: health.scans > 2 * rate)
     session = recording.open(recorder.stop())
     sent = emulated.close()
     (truth,) = truth_of(folder / "truth", channels)
@@ -261,7 +262,7 @@ def test_an_unplugged_board_is_waited_for_and_taken_up_again(board, folder):
     wait_for(recorder, lambda health: health.scans > 1000)
     emulated.do("unplug")
     gone = wait_for(recorder, lambda health: health.state == "waiting for port")
-    assert "is the cable in" in gone.message
+    assert "Is the cable plugged in" in gone.message
     emulated.do("replug")
     wait_for(recorder, lambda health: health.segments == 2)
     wait_for(recorder, lambda health: health.scans > gone.scans + 1000)
@@ -281,13 +282,13 @@ def test_at_the_wrong_speed_no_sample_is_believed(board, folder):
     terminal.serial.baudrate = 115_200
     before = terminal.scans.size
     end = time.monotonic() + 3
-    heard = terminal.decoder.feed(b"").junk
+    junk = 0
     while time.monotonic() < end:
         decoded = terminal.decoder.feed(terminal.serial.read(terminal.serial.in_waiting or 1))
-        heard += decoded.junk
-        assert decoded.scans.size <= 2  # of what was under way
+        assert junk < 100 or not decoded.scans.size  # before that, what was under way
+        junk += decoded.junk
         before += decoded.scans.size
-    assert heard > 1000
+    assert junk > 1000
     terminal.serial.baudrate = 500_000
     terminal.until(lambda: terminal.scans.size > before + 100)
 

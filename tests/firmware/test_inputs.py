@@ -5,12 +5,13 @@ import time
 
 import numpy as np
 import pytest
-from conftest import wait_for
+from truth import wait_for
+from waiting import until
 
 from emgnb import acquire, recording
-from emgnb.acquire.emulator import CLOCK, RECORD
-from emgnb.acquire.frames import CHANGED, Status
-from emgnb.acquire.inputs import Inputs
+from emgnb.acquire.ports.emulator import CLOCK, RECORD
+from emgnb.acquire.wire._digital_inputs import Inputs
+from emgnb.acquire.wire.frames import CHANGED, Status
 
 _FIRST = 4
 
@@ -53,6 +54,12 @@ def test_every_pulse_is_placed_within_a_scan_of_when_it_was(board, folder):
     assert session["emg/signal"].attrs["lost"] == 0
 
 
+def edges(log, *, high):
+    """Count the edges in an emulator's log, whose last line may be unfinished."""
+    lines = [json.loads(line) for line in log.read_text().split("\n")[:-1]]
+    return sum(line["event"] == "input" and line["high"] == high for line in lines)
+
+
 def test_a_mark_on_the_host_is_as_uncertain_as_it_says(board, folder):
     drift_ppm = -4000
     emulated = board(drift_ppm=drift_ppm)
@@ -62,6 +69,7 @@ def test_a_mark_on_the_host_is_as_uncertain_as_it_says(board, folder):
         time.sleep(0.15 + 0.013 * (n % 7))
         recorder.mark(f"{n}")
         emulated.do("pulse 11 0.02")
+        until(lambda n=n: edges(folder / "log", high=True) > n)  # over before the next begins
     wait_for(recorder, lambda health: health.seconds > 12)
     drift = recorder.health().drift_ppm
     late = emulated.report()["late_s"]
@@ -72,8 +80,9 @@ def test_a_mark_on_the_host_is_as_uncertain_as_it_says(board, folder):
     lines = [json.loads(line) for line in (folder / "log").read_text().splitlines()]
     begin = next(line["monotonic_ns"] for line in lines if line["event"] == "start")
     cycles = [line["cycle"] for line in lines if line["event"] == "input" and not line["high"]]
-    orders = (recorder.folder / "control.jsonl").read_text().splitlines()
-    called = [json.loads(order)["mono_ns"] for order in orders if '"mark"' in order]
+    lines = (recorder.folder / "control.jsonl").read_text().splitlines()
+    orders = [json.loads(line) for line in lines if line]
+    called = [order["mono_ns"] for order in orders if order["kind"] == "mark"]
     # Each pulse came when the emulator had time for it, at a cycle that it tells; where on the
     # board's clock the mark was called out is known from the same clock's rate.
     after = np.array(cycles) / (CLOCK * (1 + drift_ppm / 1e6)) - (np.array(called) - begin) / 1e9

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emgnb.acquire.frames import DATA, STATUS, TEXT, Decoder, Encoder, Status, mask_of
+from emgnb.acquire.wire.frames import DATA, STATUS, TEXT, Decoder, Encoder, Status
 
 HEADER = Path(__file__).resolve().parents[2] / "firmware" / "emg_stream" / "protocol.h"
 WRAPPER = """
@@ -79,7 +79,7 @@ def test_a_scan_is_packed_as_the_host_packs_it(protocol, numbers, channels, at, 
     values = np.random.default_rng(seed).integers(0, 1024, channels).astype("<u2")
     values[seed % channels] &= 0x0300  # zeros, which COBS must hide
     for number in numbers:
-        body = bytes([DATA]) + mask_of(channels).to_bytes(2, "little")
+        body = bytes([DATA]) + Encoder(channels).mask.to_bytes(2, "little")
         body += number.to_bytes(4, "little") + values.tobytes()
         wire = Encoder(channels).scans(number, values[np.newaxis])
         assert packed(protocol, body, at) == wire

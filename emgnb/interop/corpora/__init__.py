@@ -1,12 +1,12 @@
-"""Readers for published facial EMG, each from a path that you give.
+"""Read published facial EMG data sets from local files.
 
-A reader checks the layout and says what it found where it expected something else. It fills in
-what the data model wants to know (kind of signal, unit, groups, labels) and leaves empty what the
-file does not say. What is wrong with the data it measures in the file at hand and reports, in
-sentences, in the attribute `faults` (`recording.known_faults(session)`); it repairs nothing.
+Each reader checks the layout of the file and reports differences. It fills in the data model
+(signal kind, unit, groups, labels) and leaves empty what the file does not state. It measures
+problems of the data and reports them, in sentences, in the attribute `faults`
+(`recording.known_faults(session)`). It repairs nothing.
 
-A further reader is a function of a path beside these: parse, measure with `measures`, and hand over
-by `recording.make`.
+To add a reader, write a function that takes a path, parses the file, measures faults with
+`_measures`, and returns `recording.make(…)`.
 """
 
 from emgnb.interop.corpora.envelopes import read_envelope_json

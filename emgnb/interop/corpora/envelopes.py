@@ -1,4 +1,4 @@
-"""Envelope sessions in JSON: rounds of posed expressions, each a list of samples a sensor."""
+"""Read envelope sessions in JSON: rounds of posed expressions with samples per sensor."""
 
 from __future__ import annotations
 
@@ -7,16 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import xarray as xr
 
 from emgnb import labels, recording
-from emgnb.interop.corpora import measures
-
-Floats = npt.NDArray[np.float64]
+from emgnb._arrays import Floats
+from emgnb.interop.corpora import _measures
 
 LAYOUT = '{"round": {"expression": [[sensor 1 …], [sensor 2 …]]}}'
-# "Aberto" is "open"; the file does not say what is open, so no more is claimed here.
+# "Aberto" means "open"; the file does not say what is open, so it is translated literally.
 ENGLISH = {
     "neutro": "neutral",
     "sorriso": "smile",
@@ -35,36 +33,37 @@ def read_envelope_json(
     channel: list[str] | None = None,
     muscle: str | list[str] = "",
 ) -> list[xr.DataTree]:
-    """Read `{"Rodada1": {"Sorriso": [[sensor 1 …], [sensor 2 …]], …}, …}`, one session a round.
+    """Read `{"Rodada1": {"Sorriso": [[sensor 1 …], [sensor 2 …]], …}, …}`, one session per round.
 
     The expressions of a round are separate recordings with an unknown pause between them. In the
-    session they follow one another with a gap of invalid rows, so that no filter and no window
-    reaches from one into the next; each is a trial.
+    session they are separated by invalid rows, so that filters and windows do not extend from one
+    to the next. Each expression is a trial.
 
     Parameters
     ----------
-    path : the JSON file
-    rate : Hz, nominal: the file has no time stamps; 3 ms a sample by its source
+    path : JSON file
+    rate : Hz, nominal. The file has no time stamps; according to its source, a sample is 3 ms
     gap : s of invalid rows between two expressions
-    participant : one person in this corpus
+    participant : name of the participant; this corpus has one person
     channel : names of the sensors; "sensor1", "sensor2", … by default
-    muscle : which muscle each sensor lies on; the file does not say
+    muscle : muscle under each sensor; not stated in the file
 
     Returns
     -------
-    sessions in the order of the file: signal in counts, `signal_kind` envelope; markers at each
-    onset (English where the word is known, otherwise as in the file) and "pause" at each end;
-    `labels/file` with `original`, the name in the file. `session` is unique to file and round, so
-    leaving out a session is leaving out a round; attributes `recording` and `round` hold the parts.
+    Sessions in the order of the file: signal in counts, `signal_kind` envelope; markers at each
+    onset (English for known words, otherwise as in the file) and "pause" at each end;
+    `labels/file` with `original`, the name in the file. `session` is unique for each file and
+    round, so leaving out a session leaves out a round; attributes `recording` and `round` hold the
+    two parts of the name.
 
     Raises
     ------
-    ValueError : no JSON, or another layout: what was found and where; or not as many
-        names as sensors
+    ValueError : not JSON, another layout (the message states what was found), or the number of
+        names differs from the number of sensors
 
     Examples
     --------
-    Leave a round out:
+    Leave out one round at a time:
 
     >>> rounds = corpora.read_envelope_json(path)                                # doctest: +SKIP
     >>> parts = [
@@ -142,7 +141,7 @@ def _session(
     )
     onset = np.array(begin) / rate
     offset = onset + np.array([len(trial) for trial in expressions.values()]) / rate
-    # What is empty is no event.
+    # Empty trials are not events.
     there = offset > onset
     onset, offset = onset[there], offset[there]
     original = [name for name, ok in zip(expressions, there, strict=True) if ok]
@@ -164,10 +163,7 @@ def _loaded(path: Path) -> dict[str, Any]:
         raise IsADirectoryError(f"{path} is a folder, expected one JSON file")
     if not path.exists():
         raise FileNotFoundError(f"no file {path}: give the path of an envelope session in JSON")
-    try:
-        content = json.loads(path.read_bytes().decode("utf-8-sig"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path.name} is no JSON: {error}") from None
+    content = recording.parsed(path.read_bytes(), path.name)
     if not isinstance(content, dict) or not content:
         raise ValueError(_misfit(path, _seen(content)))
     return content
@@ -181,9 +177,9 @@ def _trial(sensors: Any, path: Path, where: str, oddities: list[str]) -> Floats:
         if not isinstance(samples, list):
             raise ValueError(_misfit(path, f"{where}, sensor {k + 1}, holds {_seen(samples)}"))
         try:
-            # None, which stands for a missing sample, becomes NaN.
+            # None, a missing sample, becomes NaN.
             columns.append(np.array(samples, dtype=np.float64).reshape(len(samples)))
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             odd = next((s for s in samples if not isinstance(s, int | float | None)), samples)
             raise ValueError(
                 _misfit(path, f"{where}, sensor {k + 1}, holds {str(odd)[:40]!r} among its samples")
@@ -194,8 +190,8 @@ def _trial(sensors: Any, path: Path, where: str, oddities: list[str]) -> Floats:
         oddities.append(f"{where} is empty.")
     if min(lengths) != size:
         oddities.append(
-            f"{where}: sensors of {' and '.join(map(str, lengths))} samples; what is lacking at "
-            "the end is missing here."
+            f"{where}: sensors of {' and '.join(map(str, lengths))} samples; shorter ones "
+            "are padded with missing values."
         )
     made = np.full((size, len(columns)), np.nan)
     for k, column in enumerate(columns):
@@ -221,31 +217,32 @@ def _faults(trials: dict[str, dict[str, Floats]], names: list[str], *, known: bo
     lengths = sorted({len(trial) for _, trial in every})
     if len(lengths) > 1:
         found.append(
-            f"Trials last {lengths[0]} to {lengths[-1]} samples: length must not become a feature."
+            f"Trials last {lengths[0]} to {lengths[-1]} samples: do not use the length as "
+            "a feature."
         )
-    related = measures.lag_one(joined, stretch)
+    related = _measures.lag_one(joined, stretch)
     if related < 0.3:
         found.append(
-            f"Neighbouring samples are hardly related (correlation {related:.2f}): no envelope, or "
-            "samples out of order."
+            f"Neighbouring samples are almost uncorrelated (r = {related:.2f}): not an "
+            "envelope, or samples out of order."
         )
-    top = measures.converter_top(joined.ravel())
+    top = _measures.converter_top(joined.ravel())
     for k, name in enumerate(names):
         column = joined[:, k]
         finite = column[np.isfinite(column)]
         zero = float((finite == 0).mean()) if finite.size else 0.0
         if zero > 0.1:
             found.append(
-                f"{name} is exactly 0 in {100 * zero:.0f} % of samples: below what its converter "
-                "sees, so its resting level is unknown."
+                f"{name} is exactly 0 in {100 * zero:.0f} % of samples: below the "
+                "converter's resolution, so the resting level is unknown."
             )
         peak = float(finite.max(initial=0.0))
         near = float((finite > 0.95 * peak).mean()) if peak else 0.0
         if top and near > 0.05:
             found.append(
-                f"{name} is within 5 % of its greatest value ({peak:g} of {top} counts) in "
-                f"{100 * near:.0f} % of samples: saturated, so how strong those contractions "
-                "were is unknown."
+                f"{name} is within 5 % of its maximum ({peak:g} of {top} counts) in "
+                f"{100 * near:.0f} % of samples: saturated, so the strength of those "
+                "contractions is unknown."
             )
     if not known:
         found.append(_where(every, names))
@@ -253,8 +250,8 @@ def _faults(trials: dict[str, dict[str, Floats]], names: list[str], *, known: bo
 
 
 def _where(every: list[tuple[str, Floats]], names: list[str]) -> str:
-    """What the sensors answer to, since the file does not say where they sat."""
-    said = "The file does not say on which muscle a sensor lies."
+    """Describe which expression each sensor responds to, as positions are not in the file."""
+    said = "The file does not state the muscle of each sensor."
     medians = {
         name: np.median([np.nanmedian(t, axis=0) for e, t in every if e == name and t.size], axis=0)
         for name in dict.fromkeys(e for e, _ in every)

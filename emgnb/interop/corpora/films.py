@@ -1,4 +1,4 @@
-"""Faces that watch films of faces: AcqKnowledge exports with a wave for each kind of film."""
+"""Read facial EMG recorded while participants watched films of faces (AcqKnowledge exports)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from emgnb import recording
-
-Floats = npt.NDArray[np.float64]
+from emgnb._arrays import Floats
 
 EMOTIONS = ("angry", "happy", "neutral")
 MUSCLES = ("zygomaticus_major", "corrugator_supercilii")
@@ -21,10 +20,10 @@ LAYOUT = (
     "8 columns of numbers: skin conductance, raw zygomaticus and corrugator, the same averaged and "
     "rectified, and a wave each for angry, happy and neutral films; or 10, with time and ECG"
 )
-# Raw zygomaticus, raw corrugator, both averaged, and the first wave. Of files with time and ECG the
-# codebook says the first of the two, the authors' own script the second.
+# Columns of raw zygomaticus, raw corrugator, both averaged, and the first trigger channel. For
+# files with time and ECG, the codebook gives the first order, the authors' script the second.
 ORDERS = {8: ((1, 2, 3, 4, 5),), 10: ((2, 4, 5, 6, 7), (2, 3, 4, 6, 7))}
-# V, between the wave's two levels, 0 and 5.
+# Threshold between the two levels of the trigger, 0 and 5 V (V).
 HALF = 2.5
 
 
@@ -33,25 +32,25 @@ def read_face_films(
 ) -> xr.DataTree:
     """Read `NN_FMOV_preprocessed.txt`: zygomaticus and corrugator of a person who watches films.
 
-    Nilsonne and others (2017, PMC5383810) showed films of angry, happy and neutral faces and
-    published what two facial muscles did. Skin conductance and ECG are left where they are.
+    Nilsonne et al. (2017, PMC5383810) showed films of angry, happy and neutral faces, and published
+    the EMG of two facial muscles. Skin conductance and ECG are not read.
 
     Parameters
     ----------
-    path : text without header, a row a sample
-    rate : Hz; the files say nothing of it, their authors 100
-    participant : by default the number the name begins with
+    path : text file without header, one row per sample
+    rate : Hz; not in the files, 100 according to their authors
+    participant : by default the number at the start of the file name
 
     Returns
     -------
-    session with four channels in mV: `zygomaticus` and `corrugator`, averaged and rectified by the
+    Session with four channels in mV: `zygomaticus` and `corrugator`, averaged and rectified by the
     recorder (`signal_kind` envelope), and `zygomaticus_raw` and `corrugator_raw`; a marker "angry",
-    "happy" or "neutral" where a film begins, which is where its wave falls from 5 to 0 V
+    "happy" or "neutral" at the start of each film, where its trigger falls from 5 to 0 V
 
     Raises
     ------
-    FileNotFoundError, IsADirectoryError : no such file
-    ValueError : another layout; says what was found
+    FileNotFoundError, IsADirectoryError : `path` does not exist, or is a folder
+    ValueError : another layout; the message states what was found
     """
     recording.need_positive(rate=rate)
     path = Path(path)
@@ -78,7 +77,7 @@ def read_face_films(
         nominal_rate=rate,
     )
     found = [
-        f"Exported at {rate:g} Hz: raw EMG above {rate / 2:g} Hz is folded into what lies below.",
+        f"Exported at {rate:g} Hz: raw EMG above {rate / 2:g} Hz is aliased to lower frequencies.",
         *_scale(columns),
         *found,
     ]
@@ -104,8 +103,10 @@ def _read(path: Path) -> tuple[Floats, tuple[int, ...]]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         try:
-            values = np.genfromtxt(path, dtype=np.float64, ndmin=2)
-        except ValueError as error:
+            # Given a path, NumPy would unpack .gz files of any size.
+            lines = path.read_bytes().decode("latin-1").splitlines()
+            values = np.genfromtxt(lines, dtype=np.float64, ndmin=2)
+        except (ValueError, IndexError) as error:
             raise ValueError(_misfit(path, str(error).splitlines()[0])) from None
     if values.shape[1] not in ORDERS or len(values) < 2:
         raise ValueError(_misfit(path, f"{len(values)} rows of {values.shape[1]} columns"))
@@ -117,18 +118,18 @@ def _read(path: Path) -> tuple[Floats, tuple[int, ...]]:
 
 
 def _falls(wave: Floats) -> npt.NDArray[np.int64]:
-    """First row of each film."""
+    """Return the first row of each film."""
     return np.flatnonzero((wave[1:] < HALF) & (wave[:-1] >= HALF)) + 1
 
 
 def _scale(columns: Floats) -> list[str]:
-    """What raw EMG says of the scale of its own average."""
+    """Compare the scale of the averaged EMG with that of the raw EMG."""
     ratio = float(np.nanmean(np.abs(columns[:, 2:])) / np.nanmean(columns[:, :2]))
     if 0.5 < ratio < 2:
         return []
     return [
-        f"Raw EMG is, rectified, {ratio:.3g} times as large as its own average, and should be as "
-        "large: the averages are not in mV, so only their ratios mean something."
+        f"Rectified raw EMG is {ratio:.3g} times as large as its average, and should be "
+        "equal: the averages are not in mV, so only their ratios are meaningful."
     ]
 
 

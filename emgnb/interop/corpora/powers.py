@@ -1,19 +1,17 @@
-"""Power features in MATLAB files, one person each: a row a segment, the last column its label."""
+"""Read power features in MATLAB files, one per person: a row per segment, the label last."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from emgnb.interop.corpora import measures
-
-Floats = npt.NDArray[np.float64]
+from emgnb._arrays import Floats
+from emgnb.interop.corpora import _measures, matfile
 
 LABELS = {
     1: "neutral",
@@ -32,21 +30,20 @@ def read_power_features(path: str | Path, *, units: str = "uV²") -> xr.Dataset:
 
     Parameters
     ----------
-    path : a file, or a folder of them; each file is a person, named as the file
-    units : of the power; the files do not say
+    path : a file, or a folder of files; each file is a participant with the name of the file
+    units : unit of the power; not stated in the files
 
     Returns
     -------
     features : `power` (window, channel) float32, linear (take its logarithm before a linear model).
-        Along `window`: `participant`, `session`, `label` (the word, or the number where it is an
-        unknown one), `trial` (an unbroken run of one label), `segment` (place in its trial) and
-        `duplicate` (an exact copy of an earlier row). There is no `time`. `signal_kind` is raw: the
-        power was taken of raw EMG.
+        Along `window`: `participant`, `session`, `label` (name, or number if unknown), `trial` (run
+        of the same label), `segment` (index in its trial) and `duplicate` (exact copy of an earlier
+        row). There is no `time`. `signal_kind` is raw, because the power is that of raw EMG.
 
     Raises
     ------
-    FileNotFoundError : no such file, or no .mat file in the folder
-    ValueError : another layout: what was found
+    FileNotFoundError : `path` does not exist, or the folder has no .mat file
+    ValueError : another layout; the message states what was found
 
     Examples
     --------
@@ -72,7 +69,7 @@ def read_power_features(path: str | Path, *, units: str = "uV²") -> xr.Dataset:
     for file, matrix in zip(files, people, strict=True):
         codes = matrix[:, -1].astype(int)
         label = [LABELS.get(code, str(code)) for code in codes.tolist()]
-        runs = measures.runs(label)
+        runs = _measures.runs(label)
         sizes = [end - begin for begin, end in runs]
         unknown = sorted({int(code) for code in codes} - set(LABELS))
         if unknown:
@@ -110,26 +107,20 @@ def read_power_features(path: str | Path, *, units: str = "uV²") -> xr.Dataset:
 
 
 def _matrix(file: Path) -> Floats:
-    from scipy.io import loadmat
-    from scipy.io.matlab import MatReadError
-
-    try:
-        content: dict[str, Any] = loadmat(file)
-    except NotImplementedError:
-        raise ValueError(
-            f"{file.name} is a MATLAB 7.3 file (HDF5), expected one of version 4 to 7: "
-            "save it again with save(…, '-v7')"
-        ) from None
-    except (MatReadError, ValueError, TypeError, OSError, EOFError) as error:
-        raise ValueError(f"{file.name} is no MATLAB file: {error}") from None
-    variables = {name: value for name, value in content.items() if not name.startswith("__")}
-    listed = ", ".join(f"`{name}` {np.shape(v)}" for name, v in variables.items()) or "no variable"
-    if "data" not in variables:
+    variables = matfile.variables(file)
+    listed = ", ".join(map(str, variables)) or "no variable"
+    data = next((each.numbers for each in variables if each.name == "data"), None)
+    if data is None:
         raise ValueError(f"{file.name}: found {listed}, expected {LAYOUT}")
-    data = np.asarray(variables["data"])
     if data.ndim != 2 or data.dtype.kind not in "fiu" or data.shape[1] < 2 or not data.size:
         raise ValueError(f"{file.name}: found {listed} of {data.dtype}, expected {LAYOUT}")
     matrix = data.astype(np.float64)
+    large = np.abs(matrix[:, :-1]) > np.finfo(np.float32).max
+    if large.any():
+        raise ValueError(
+            f"{file.name}: {int(large.sum())} powers, such as {matrix[:, :-1][large][0]:g}, exceed "
+            f"what 32 bits hold; expected {LAYOUT}"
+        )
     codes = matrix[:, -1]
     odd = ~np.isfinite(codes) | (codes != np.rint(codes))
     if odd.any():
@@ -141,7 +132,7 @@ def _matrix(file: Path) -> Floats:
 
 
 def _copies(matrix: Floats) -> npt.NDArray[np.bool_]:
-    """Rows that equal an earlier one in every channel."""
+    """Return which rows equal an earlier row in every channel."""
     seen: set[bytes] = set()
     copies = np.zeros(len(matrix), dtype=bool)
     for i, row in enumerate(np.ascontiguousarray(matrix[:, :-1])):
@@ -155,8 +146,8 @@ def _faults(made: xr.Dataset, units: str) -> list[str]:
     person = made["participant"].values
     people = list(dict.fromkeys(person.tolist()))
     found = [
-        f"Neither unit, nor muscles, nor times are in the files; {units} is assumed, which makes "
-        f"the RMS {np.sqrt(np.nanmin(power)):.3g} to {np.sqrt(np.nanmax(power)):.3g}."
+        f"The files contain no unit, muscles or times; {units} is assumed, which makes the "
+        f"RMS {np.sqrt(np.nanmin(power)):.3g} to {np.sqrt(np.nanmax(power)):.3g}."
         if np.nanmin(power) >= 0
         else "Some powers are negative: this is another quantity, perhaps a logarithm.",
     ]
@@ -180,7 +171,7 @@ def _faults(made: xr.Dataset, units: str) -> list[str]:
         found.append(f"{missing} rows hold missing values (NaN).")
     nought = int((power == 0).sum())
     if nought:
-        found.append(f"{nought} powers are 0 and have no logarithm.")
+        found.append(f"{nought} powers are 0, so their logarithm is undefined.")
     levels = {name: float(np.nanmedian(power[person == name])) for name in people}
     least, most = min(levels, key=levels.__getitem__), max(levels, key=levels.__getitem__)
     if levels[least] > 0 and levels[most] > 3 * levels[least]:
@@ -199,7 +190,7 @@ def _faults(made: xr.Dataset, units: str) -> list[str]:
 
 
 def _copies_share_trial(power: Floats, made: xr.Dataset) -> bool:
-    """Whether each copy and its original are of the same person and trial."""
+    """Return whether all copies are from the same person and trial as their originals."""
     home: dict[bytes, tuple[str, int]] = {}
     places = zip(made["participant"].values.tolist(), made["trial"].values.tolist(), strict=True)
     rows = np.ascontiguousarray(power)

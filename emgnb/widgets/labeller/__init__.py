@@ -1,8 +1,8 @@
-"""Label what you see: events over hours of signal, by mouse, keyboard or code.
+"""Label events in hours of signal by mouse, keyboard or code.
 
-`widget` is what a notebook uses, `book` holds the events and their history, `saving` brings them to
-disk at every change, `tiles` gives the browser what it draws. The front end is plain ES modules
-joined into one: see `front.js`, which puts them together.
+`widget` is the public interface, `_book` holds the events and their history, `_comparing` lets a
+third person decide between two coders, `_saving` stores every change, and `_tiles` provides the
+data that the browser draws. The front end is a set of ES modules of which `front.js` is the entry.
 """
 
 from emgnb.widgets.labeller.widget import Labeller

@@ -1,8 +1,16 @@
-// The list of events: what the picture shows, in words and numbers, and every cell can be changed. Only
-// the rows in sight exist, so ten thousand events cost no more than ten.
+// Editable table of the events.
+import { make } from "../shared/dom.js";
+import { within } from "../shared/numbers.js";
+import { seconds } from "./describe.js";
+import { choice } from "./dom.js";
+
 const ROW = 26;
 
-class Grid {
+/** @typedef {import("./app.js").App} App */
+
+// Only visible rows are page elements, so that ten thousand events are as fast as ten.
+export class Grid {
+  /** @param {App} app */
   constructor(app) {
     this.app = app; this.rows = []; this.at = { row: 0, column: 0 }; this.editing = null;
     const cell = (name, options) => ({ name, options, show: (row) => row[name], set: (text) => ({ [name]: text }) });
@@ -18,7 +26,7 @@ class Grid {
     const heads = ["onset s", "apex s", "offset s", "ms", "AU", "side", "intensity", "label", "channel"];
     this.head = make("tr", { role: "row" }, ...heads.map((text) => make("th", { textContent: text, scope: "col", role: "columnheader" })));
     this.body = make("tbody", { role: "rowgroup" });
-    this.table = make("table", { role: "grid", aria: "events" }, make("thead", { role: "rowgroup" }, this.head), this.body);
+    this.table = make("table", { role: "grid", aria: { label: "events" } }, make("thead", { role: "rowgroup" }, this.head), this.body);
     this.count = make("span", { className: "count" });
     this.filter = choice("show in the list", [["*", "all events"]], (value) => { app.events.filter = value; app.events.changed(); });
     this.window = make("div", { className: "rows" }, this.table);
@@ -97,10 +105,11 @@ class Grid {
   edit() {
     const row = this.rows[this.at.row], column = this.columns[this.at.column], cell = this.cell();
     if (!row || !cell) return;
-    if (!column.set || row.coder) return this.app.say(row.coder ? `events of ${row.coder} are theirs to change` : "the length follows from onset and offset");
+    if (this.app.settle.on) return this.app.say("two coders are compared: Escape in the display ends it");
+    if (!column.set || row.coder) return this.app.say(row.coder ? `only ${row.coder} can change these events` : "the duration follows from onset and offset");
     const label = `${column.name} of the event at ${seconds(row.onset)} s`;
     const field = column.options ? choice(label, column.options, () => finish(true))
-      : make("input", { aria: label, inputMode: "decimal" });
+      : make("input", { aria: { label }, inputMode: "decimal" });
     const old = column.options ? row[column.name] : column.show(row);
     if (column.options && !column.options.some(([value]) => value === old)) field.append(make("option", { value: old, textContent: old }));
     field.value = old;

@@ -1,116 +1,184 @@
-// The keyboard. Keys work while the picture has the focus and nowhere else, so that a letter typed by
-// accident changes nothing; every one of them is listed by `?`.
-const HELP = [
-  ["Look", [
-    ["← →", "move the cursor"], ["Page Up, Page Down", "a screen earlier, later"], ["Home, End", "start, end"],
-    ["+ −", "zoom (also Ctrl + wheel, two fingers)"], ["w", "the whole recording"], ["Shift + drag", "move the view (also Shift + wheel)"],
-    ["Ctrl + ↑ ↓", "the channel in hand"], ["g, Shift + g", "taller, flatter lanes"], ["f", "fit the lanes to what is in view; again: to all"]]],
-  ["Make an event", [
-    ["drag", "from onset to offset"], ["Enter … Enter", "begin and end at the cursor"], ["Escape", "give it up; select nothing"]]],
-  ["Change the selected one", [
-    ["↑ ↓", "the event before, after"], ["i, o, p", "onset, offset, apex (peak) to the cursor"],
-    ["Alt, Shift, Alt + Shift with ← →", "move onset, offset, apex by 10 ms (1 ms in views under 2 s)"],
-    ["12, L12C, R6", "its FACS code: side, unit, intensity"], ["a … e", "intensity"], ["l, r, u, t", "side"],
-    ["Delete", "remove"], ["Ctrl + Z, Ctrl + Y", "undo, redo"]]],
-  ["Bursts", [
-    ["n, Shift + n", "the next, the last proposal"], ["Enter", "accept it"], ["Delete", "refuse it"], ["s", "snap edges to bursts"]]],
-  ["Video", [["Space", "play, pause"], [", .", "a frame back, on"]]],
-  ["List", [["arrow keys", "from cell to cell"], ["Enter", "edit a cell"], ["Escape", "leave it as it was"]]],
-];
+// Keyboard control of the display.
+import { within } from "../shared/numbers.js";
+import { eventText } from "./describe.js";
+import { CODE_KEY, facsCode, facsText, oneLip } from "./events.js";
+import { FACS } from "./notation.js";
+import { VIEW_KEYS } from "./settle.js";
+/** @typedef {import("./app.js").App} App */
 
-function helpBox() {
-  const box = make("dialog", { className: "help", aria: "keys" });
-  const close = button("close", "close the list of keys", () => box.close());
-  box.append(close, ...HELP.map(([title, rows]) => make("section", {}, make("h4", { textContent: title }),
-    make("dl", {}, ...rows.flatMap(([keys, what]) => [make("dt", { textContent: keys }), make("dd", { textContent: what })])))));
-  return box;
+const FORGET = 1200; // ms after which a new code begins
+const FIRST = "select an event first";
+
+/** A FACS code, typed letter by letter. */
+export class TypedCode {
+  constructor() { this.typed = ""; }
+
+  /**
+   * Add a letter. One that does not fit the code begins a new one.
+   * @param {string} letter
+   * @returns {{change: ReturnType<typeof facsCode>, first: boolean}} what the code means; whether it begins
+   */
+  type(letter) {
+    const longer = facsCode(this.typed + letter), first = !this.typed || !longer;
+    this.typed = longer ? this.typed + letter : letter;
+    return { change: longer ?? facsCode(letter), first };
+  }
+  forget() { this.typed = ""; }
 }
 
-function keyboard(app, stage) {
-  const { events } = app;
-  let typed = "", before = null, forget = 0;
+/**
+ * Return the edge that an arrow key moves.
+ * @param {{altKey: boolean, shiftKey: boolean}} key
+ * @returns {"onset" | "apex" | "offset" | null} null: the cursor
+ */
+export function edgeOf({ altKey, shiftKey }) {
+  if (altKey) return shiftKey ? "apex" : "onset";
+  return shiftKey ? "offset" : null;
+}
 
-  function code(letter) { // a FACS code, letter by letter
-    clearTimeout(forget);
-    forget = setTimeout(() => { typed = ""; }, 1200);
-    const row = events.event;
-    if (!typed) before = row ? { key: row.key, au: row.au, side: row.side, intensity: row.intensity } : { key: null, ...app.brush() };
-    const change = facsCode(typed + letter) ?? facsCode(letter);
-    const first = !typed || !facsCode(typed + letter);
-    typed = facsCode(typed + letter) ? typed + letter : letter;
+/**
+ * Return the name by which a key is found: letters in lower case, except where Shift means another action.
+ * @param {string} key
+ */
+export const keyName = (key) => (key.length === 1 && key !== "G" && key !== "N" ? key.toLowerCase() : key);
+
+// Keys act only while the display has the focus, so that a letter typed elsewhere changes nothing.
+export class Keyboard {
+  /** @param {App} app */
+  constructor(app) {
+    this.app = app; this.stage = app.stage; this.events = app.events;
+    this.code = new TypedCode(); this.forget = 0; this.before = null; // the event before the code
+    this.plain = this.plainKeys();
+    this.withControl = this.controlKeys();
+  }
+  /** @returns {Record<string, (key: KeyboardEvent) => void>} */
+  plainKeys() {
+    const { app, stage, events } = this, { review, video } = app, edge = (name) => () => this.edge(name, stage.cursor);
+    return {
+      ...this.arrows(), ArrowUp: () => app.step(-1), ArrowDown: () => app.step(1), PageUp: () => this.page(-1), PageDown: () => this.page(1),
+      Home: () => stage.seek(app.tiles.start), End: () => stage.seek(app.tiles.end),
+      "+": () => stage.zoom(0.5), "=": () => stage.zoom(0.5), "-": () => stage.zoom(2), w: () => stage.whole(),
+      g: () => app.scale(1.25), G: () => app.scale(0.8), f: () => app.fit(),
+      i: edge("onset"), o: edge("offset"), p: edge("apex"), Backspace: () => app.drop(), Escape: () => this.cancel(),
+      Enter: (key) => (key.shiftKey ? review.decideAll("") : this.enter()),
+      Delete: (key) => (key.shiftKey ? review.decideAll("refused") : app.drop()),
+      n: () => review.go(1), N: () => review.go(-1), m: () => review.setByMoment(!events.byMoment), s: () => app.setSnap(!stage.snap),
+      " ": () => video.toggle(), ",": () => video.step(-1), ".": () => video.step(1), "?": () => app.help(),
+    };
+  }
+  /** @returns {Record<string, (key: KeyboardEvent) => void>} */
+  controlKeys() {
+    const { app, stage } = this;
+    return {
+      ...this.arrows(), ArrowUp: () => app.setLane(stage.lane - 1), ArrowDown: () => app.setLane(stage.lane + 1),
+      z: (key) => app.move(key.shiftKey ? "redo" : "undo"), y: () => app.move("redo"),
+    };
+  }
+  arrows() { return { ArrowLeft: (key) => this.arrow(key, -1), ArrowRight: (key) => this.arrow(key, 1) }; }
+
+  /** @param {KeyboardEvent} key on the display */
+  pressed(key) {
+    const control = key.ctrlKey || key.metaKey, name = keyName(key.key), arrow = name === "ArrowLeft" || name === "ArrowRight";
+    if (this.app.settle?.on && !control) {
+      if (!this.settles(key, name, arrow)) return;
+    } else if (!control && !key.altKey && CODE_KEY.test(name)) this.type(name);
+    else {
+      const action = (control ? this.withControl : this.plain)[name];
+      if (!action || (key.altKey && !arrow)) return;
+      action(key);
+    }
+    key.preventDefault();
+    key.stopPropagation();
+  }
+  /**
+   * Act on a key while coders are compared.
+   * @param {KeyboardEvent} key
+   * @param {string} name
+   * @param {boolean} arrow left or right
+   * @returns {boolean} whether it is a key of the labeller
+   */
+  settles(key, name, arrow) {
+    const { settle } = this.app, action = settle.key(name);
+    if (key.altKey || (arrow && key.shiftKey)) return false;
+    if (action) settle.inTurn(action);
+    else if (VIEW_KEYS.has(name)) this.plain[name](key);
+    else if (!CODE_KEY.test(name) && !this.plain[name]) return false;
+    else this.app.say("two coders are compared: n, k, x, 1 and 2 decide, Escape ends it");
+    return true;
+  }
+  /** @param {KeyboardEvent & {target: HTMLElement}} key anywhere in the labeller: undo and redo */
+  pressedAnywhere(key) {
+    const name = key.key.toLowerCase();
+    if (!(key.ctrlKey || key.metaKey) || !"zy".includes(name) || key.target.matches("input:not([type=checkbox])")) return;
+    this.app.move(name === "y" || key.shiftKey ? "redo" : "undo");
+    key.preventDefault();
+  }
+
+  // ---- FACS codes
+  type(letter) {
+    const { app } = this, row = this.events.event;
+    clearTimeout(this.forget);
+    this.forget = setTimeout(() => this.code.forget(), FORGET);
+    if (!this.code.typed) this.before = row ? { key: row.key, au: row.au, side: row.side, intensity: row.intensity } : { key: null, ...app.fields.values };
+    const { change, first } = this.code.type(letter);
     if (!change) return;
     if (change.au && !app.units.includes(change.au)) {
       if (!app.units.some((unit) => unit.startsWith(change.au))) app.say(`there is no action unit ${change.au} in the table`);
       return;
     }
-    const { au, side, intensity } = { ...before, ...change };
-    if (before.key) events.edit(before.key, { au, side, intensity }, !first);
-    app.setBrush({ au, side, intensity });
-    app.say(`${before.key ? "" : "next event: "}${side}${au}${intensity}`);
+    this.write({ ...this.before, ...change }, first);
   }
-  function edge(name, t, merge = false) {
-    const row = events.event;
-    if (!row) return app.say("select an event first");
-    const { tiles } = app;
-    events.edit(row.key, { [name]: events.bounded(row, name, t, [tiles.start, tiles.end], stage.shortest) }, merge);
-    app.say(told(events.event));
+  /**
+   * @param {{key: string | null, au?: string, side?: string, intensity?: string}} code key of the event, null for the next one
+   * @param {boolean} first
+   */
+  write({ key, au, side, intensity }, first) {
+    const { app } = this;
+    if (oneLip({ au, side })) return app.say(`${side} means one lip and needs one of the units ${FACS.lipUnits.join(", ")}`);
+    if (key) this.events.edit(key, { au, side, intensity }, !first);
+    app.fields.set({ au, side, intensity });
+    app.say(`${key ? "" : "next event: "}${facsText({ au, side, intensity })}`);
   }
-  function nudge(name, sign, merge) {
-    const row = events.event, step = stage.spread < 2 ? 0.001 : 0.01;
-    if (!row) return app.say("select an event first");
+
+  // ---- edges, events and the cursor
+  edge(name, t, merge = false) {
+    const { app, events } = this, row = events.event, { start, end } = app.tiles;
+    if (!row) return app.say(FIRST);
+    events.edit(row.key, { [name]: events.bounded(row, name, t, [start, end], this.stage.shortest) }, merge);
+    app.say(eventText(events.event));
+  }
+  nudge(name, sign, merge) {
+    const row = this.events.event, step = this.stage.spread < 2 ? 0.001 : 0.01;
+    if (!row) return this.app.say(FIRST);
     const now = row[name] ?? (row.onset + row.offset) / 2;
-    edge(name, Math.round((now + sign * step) * 1e6) / 1e6, merge);
+    this.edge(name, Math.round((now + sign * step) * 1e6) / 1e6, merge);
   }
-  function enter() {
-    if (events.event?.state === "proposed") return app.decide("");
-    if (!stage.began) {
-      stage.began = { from: stage.cursor, to: stage.cursor };
-      return app.say("begun: move the cursor, Enter ends the event, Escape gives it up");
-    }
-    const [a, b] = [stage.began.from, stage.cursor].sort((p, q) => p - q);
-    stage.began = null;
-    if (b - a < stage.shortest) return app.say("no event: the cursor was not moved");
-    const lane = app.inOne() ? stage.lane : -1;
-    app.add(stage.snapTo("onset", a, lane), stage.snapTo("offset", b, lane), stage.lane);
-  }
-  function arrow(key) {
-    const sign = key.key === "ArrowLeft" ? -1 : 1;
-    if (key.altKey || key.shiftKey) nudge(key.altKey && key.shiftKey ? "apex" : key.altKey ? "onset" : "offset", sign, key.repeat);
+  arrow(key, sign) {
+    const edge = edgeOf(key), { stage } = this;
+    if (edge) this.nudge(edge, sign, key.repeat);
     else stage.seek(stage.cursor + (sign * stage.spread) / (key.ctrlKey || key.metaKey ? 10 : 100));
   }
-  function page(sign) {
-    const at = (stage.cursor - stage.from) / stage.spread;
+  page(sign) { // the cursor keeps its place on the screen
+    const { stage } = this, at = (stage.cursor - stage.from) / stage.spread;
     stage.pan(sign * 0.9);
     stage.seek(stage.from + within(at, 0, 1) * stage.spread, { follow: false });
   }
-  const plainKeys = {
-    ArrowLeft: arrow, ArrowRight: arrow,
-    ArrowUp: () => app.step(-1), ArrowDown: () => app.step(1),
-    PageUp: () => page(-1), PageDown: () => page(1),
-    Home: () => stage.seek(app.tiles.start), End: () => stage.seek(app.tiles.end),
-    "+": () => stage.zoom(0.5), "=": () => stage.zoom(0.5), "-": () => stage.zoom(2), w: () => stage.whole(),
-    Enter: enter, Delete: () => app.drop(), Backspace: () => app.drop(),
-    Escape: () => { if (stage.began || stage.drag) stage.began = stage.drag = null; else app.choose(null); app.ask(); },
-    i: () => edge("onset", stage.cursor), o: () => edge("offset", stage.cursor), p: () => edge("apex", stage.cursor),
-    n: () => app.proposal(1), N: () => app.proposal(-1), s: () => app.setSnap(!stage.snap),
-    g: () => app.scale(1.25), G: () => app.scale(0.8), f: () => app.fit(),
-    " ": () => app.video.toggle(), ",": () => app.video.step(-1), ".": () => app.video.step(1),
-    "?": () => app.help(),
-  };
-  const withControl = {
-    z: (key) => app.act(key.shiftKey ? "redo" : "undo"), y: () => app.act("redo"),
-    ArrowUp: () => app.setLane(stage.lane - 1), ArrowDown: () => app.setLane(stage.lane + 1),
-    ArrowLeft: arrow, ArrowRight: arrow,
-  };
-  stage.node.onkeydown = (key) => {
-    const control = key.ctrlKey || key.metaKey, name = key.key.length === 1 && key.key !== "G" && key.key !== "N" ? key.key.toLowerCase() : key.key;
-    if (!control && !key.altKey && /^[0-9a-eltru]$/.test(name)) code(name);
-    else {
-      const action = (control ? withControl : plainKeys)[name];
-      if (!action || (key.altKey && action !== arrow)) return;
-      action(key);
+  enter() { // accept a burst, or begin and end an event
+    const { app, stage } = this;
+    if (this.events.event?.state === "proposed") return app.review.decide("");
+    if (!stage.began) {
+      stage.began = { from: stage.cursor, to: stage.cursor };
+      return app.say("event started: move the cursor, then press Enter to end it or Escape to cancel");
     }
-    key.preventDefault();
-    key.stopPropagation();
-  };
+    const [a, b] = [stage.began.from, stage.cursor].sort((p, q) => p - q), lane = app.inOne ? stage.lane : -1;
+    stage.began = null;
+    if (b - a < stage.shortest) return app.say("no event: the cursor was not moved");
+    app.add(stage.snapTo("onset", a, lane), stage.snapTo("offset", b, lane), stage.lane);
+  }
+  cancel() {
+    const { app, stage } = this;
+    if (stage.began || stage.drag) stage.began = stage.drag = null;
+    else app.choose(null);
+    app.ask();
+  }
 }

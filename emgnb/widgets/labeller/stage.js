@@ -1,18 +1,34 @@
-// The view onto the recording, and what the mouse or a finger does on it.
-const BOTTOM = 20, STRIP = 16, GRAB = 6, TOUCH = 18, LINE = 44;
+// View of the recording, controlled by mouse and touch.
+import { pixelRatio, wheeled } from "../shared/canvas.js";
+import { make } from "../shared/dom.js";
+import { within } from "../shared/numbers.js";
+import { duration, eventText, seconds } from "./describe.js";
+import { Trace } from "./trace.js";
 
-class Stage {
+export const BOTTOM = 20; // px of the time axis, below the marker texts
+export const MARKS = 14; // px of the marker texts, below the lanes
+export const STRIP = 16; // px of a row of bars above the lanes
+const GRAB = 6, TOUCH = 18; // px within which an edge is held
+const LINE = 44; // least px of a lane
+const CLICK = 3; // px that a pointer may move in a click
+
+/** @typedef {import("./app.js").App} App */
+
+export class Stage {
+  /** @param {App} app */
   constructor(app) {
     this.app = app;
+    /** @type {any} */
+    this.drag = null; // what the pointer is doing: an edge, a new event, or the view
     const { tiles, events } = app, [start, end] = [tiles.start, tiles.end];
     this.from = start; this.to = Math.min(end, start + 600);
-    this.cursor = start; this.lane = 0; this.drag = null; this.began = null; this.hover = null; this.gain = 1;
+    this.cursor = start; this.lane = 0; this.began = null; this.hover = null; this.gain = 1;
     this.width = this.height = this.left = 0; this.fingers = new Map(); this.pinch = null; this.snap = false;
     this.shortest = Math.max(0.002, 1 / Math.max(1e-6, tiles.rate));
     this.events = events;
     this.trace = make("canvas", { className: "trace" });
     this.canvas = make("canvas", { className: "over" });
-    this.map = make("canvas", { className: "map", title: "the whole recording: drag the frame" });
+    this.map = make("canvas", { className: "map", title: "overview of the recording; drag the frame" });
     this.lines = new Trace(this.trace, tiles);
     this.node = make("div", { className: "stage", tabIndex: 0, role: "application" }, this.trace, this.canvas);
     this.canvas.onpointerdown = (p) => this.pressed(p);
@@ -20,7 +36,7 @@ class Stage {
     this.canvas.onpointerup = (p) => this.released(p);
     this.canvas.onpointercancel = (p) => { this.fingers.delete(p.pointerId); this.drag = this.pinch = null; app.ask(); };
     this.canvas.onpointerleave = () => { this.hover = null; app.ask(); };
-    this.canvas.onwheel = (wheel) => this.wheeled(wheel);
+    this.canvas.onwheel = (wheel) => wheeled(wheel, (factor) => this.zoom(factor, this.time(wheel.offsetX)), (part) => this.pan(part));
     this.map.onpointerdown = (p) => { this.map.setPointerCapture(p.pointerId); this.centre(p.offsetX); this.node.focus({ preventScroll: true }); };
     this.map.onpointermove = (p) => { if (p.buttons) this.centre(p.offsetX); };
   }
@@ -30,10 +46,10 @@ class Stage {
     this.left = this.width < 640 ? 84 : 136;
   }
   get coders() { return Object.keys(this.events.others); }
-  get top() { return STRIP * (STRIPS + this.coders.length) + 4; }
-  get laneHeight() { return (this.height - this.top - BOTTOM) / Math.max(1, this.channels.length); }
+  get top() { return STRIP * this.events.firstStrip(this.coders.length) + 4; }
+  get laneHeight() { return (this.height - this.top - BOTTOM - MARKS) / Math.max(1, this.channels.length); }
   get spread() { return this.to - this.from; }
-  tall() { return this.top + BOTTOM + Math.max(352, LINE * this.channels.length); }
+  tall() { return this.top + BOTTOM + MARKS + Math.max(352, LINE * this.channels.length); }
 
   // ---- the view
   place(t) { return this.left + ((t - this.from) / this.spread) * (this.width - this.left); }
@@ -48,7 +64,7 @@ class Stage {
     this.app.ask();
   }
   want() {
-    if (this.width) this.app.tiles.want(this.app.shown(), this.from, this.to, (this.width - this.left) * (window.devicePixelRatio || 1));
+    if (this.width) this.app.tiles.want(this.app.layers.shown, this.from, this.to, (this.width - this.left) * pixelRatio());
   }
   zoom(factor, at = this.cursorSeen() ? this.cursor : (this.from + this.to) / 2) {
     this.look(at - (at - this.from) * factor, at + (this.to - at) * factor);
@@ -77,11 +93,18 @@ class Stage {
   }
 
   // ---- mouse, pen and fingers
+  /**
+   * @param {number} x
+   * @param {number} y
+   * @param {number} reach px
+   * @returns {"onset" | "offset" | "apex" | null} edge of the selected event at a point
+   */
   edgeAt(x, y, reach) {
     const row = this.events.event;
     if (!row || !this.covers(row, y)) return null;
     const [a, b] = [this.place(row.onset), this.place(row.offset)];
-    const near = [["onset", a], ["offset", b]].filter(([, at]) => Math.abs(at - x) <= reach);
+    /** @type {["onset" | "offset", number][]} */
+    const edges = [["onset", a], ["offset", b]], near = edges.filter(([, at]) => Math.abs(at - x) <= reach);
     const apex = this.apexPlace(row);
     if (Math.abs(apex.x - x) <= reach + 2 && Math.abs(apex.y - y) <= reach + 4) return "apex";
     if (near.length === 2) return x > (a + b) / 2 ? "offset" : "onset";
@@ -101,7 +124,7 @@ class Stage {
     return this.snap ? this.events.snapped(edge, t, reach, channel) : t;
   }
   stretch(drag) { // from and to of what is being drawn
-    const [a, b] = [this.time(drag.from), this.time(drag.to)].sort((p, q) => p - q), lane = this.app.inOne() ? drag.lane : -1;
+    const [a, b] = [this.time(drag.from), this.time(drag.to)].sort((p, q) => p - q), lane = this.app.inOne ? drag.lane : -1;
     const onset = this.snapTo("onset", a, lane), offset = this.snapTo("offset", b, lane);
     const { start, end } = this.app.tiles;
     return offset > onset ? [Math.max(start, onset), Math.min(end, offset)] : [Math.max(start, a), Math.min(end, b)];
@@ -116,7 +139,7 @@ class Stage {
       this.pinch = [...this.fingers.values()].map((x) => this.time(x));
       return;
     }
-    if (p.button === 1 || (p.button === 0 && p.shiftKey)) this.drag = { kind: "pan", at: this.time(p.offsetX) };
+    if (p.button === 1 || (p.button === 0 && (p.shiftKey || this.app.settle.on))) this.drag = { kind: "pan", at: this.time(p.offsetX) };
     else if (p.button === 0) {
       const edge = this.edgeAt(p.offsetX, p.offsetY, p.pointerType === "touch" ? TOUCH : GRAB);
       this.drag = edge ? { kind: "edge", edge, row: { ...this.events.event }, from: p.offsetX, to: p.offsetX }
@@ -146,8 +169,8 @@ class Stage {
     if (drag.kind === "edge") {
       const t = this.snapTo(drag.edge, this.time(drag.to), this.channels.indexOf(drag.row.channel));
       drag.row[drag.edge] = this.events.bounded(drag.row, drag.edge, t, [this.app.tiles.start, this.app.tiles.end], this.shortest);
-      this.app.say(told(drag.row));
-    } else if (Math.abs(drag.to - drag.from) > 3) {
+      this.app.say(eventText(drag.row));
+    } else if (Math.abs(drag.to - drag.from) > CLICK) {
       const [a, b] = this.stretch(drag);
       this.app.say(`${seconds(a)} – ${seconds(b)} s, ${duration(b - a)}`);
     }
@@ -160,7 +183,7 @@ class Stage {
     this.drag = null;
     if (!drag) return;
     if (drag.kind === "edge") this.events.edit(drag.row.key, { [drag.edge]: drag.row[drag.edge] });
-    else if (drag.kind === "new" && Math.abs(drag.to - drag.from) > 3) {
+    else if (drag.kind === "new" && Math.abs(drag.to - drag.from) > CLICK) {
       const [onset, offset] = this.stretch(drag);
       this.lane = drag.lane;
       if (offset - onset >= this.shortest) this.app.add(onset, offset, drag.lane);
@@ -170,22 +193,10 @@ class Stage {
   clicked({ from, y, lane }) { // again: the one below
     const t = this.time(from);
     this.lane = lane;
-    const here = this.events.seen(t, t + 1e-9).filter((row) => row.offset >= t
+    const here = this.events.seen(t, t + 1e-9).filter((row) => row.offset >= t && (!row.state || this.events.offers(row))
       && (y < this.top ? !row.state && Math.floor(y / STRIP) === row.strip : !row.channel || row.channel === this.channels[lane]));
     const at = here.findIndex((row) => row.key === this.events.selected);
     this.app.choose(here.length ? here[(at + 1) % here.length].key : null, { show: false });
     this.seek(t, { follow: false });
   }
-  wheeled(wheel) {
-    if (wheel.ctrlKey || wheel.metaKey) this.zoom(wheel.deltaY > 0 ? 1.25 : 0.8, this.time(wheel.offsetX));
-    else if (wheel.shiftKey || Math.abs(wheel.deltaX) > Math.abs(wheel.deltaY)) this.pan(Math.sign(wheel.deltaX || wheel.deltaY) * 0.1);
-    else return; // the notebook scrolls
-    wheel.preventDefault();
-  }
-}
-
-function told(row) {
-  const apex = row.apex === null ? "" : `, apex ${seconds(row.apex)}`;
-  return `${nameOf(row)}: ${seconds(row.onset)} – ${seconds(row.offset)} s, ${duration(row.offset - row.onset)}${apex}`
-    + (row.channel ? `, on ${row.channel}` : "");
 }

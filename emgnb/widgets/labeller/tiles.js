@@ -1,17 +1,26 @@
-// The recording as tiles: asked of Python when a stretch comes into view, kept while there is room,
-// and never missing in the picture: where a fine tile is still under way, a coarser one is shown.
+// Cache of signal tiles.
+import { bytesOf } from "../shared/dom.js";
+import { firstFrom, within } from "../shared/numbers.js";
+
 const ROOM = 96e6; // bytes of tiles kept
 const AT_ONCE = 12; // tiles in one question
 
-class Tiles {
+// Tiles are requested from Python when they come into view. Until a tile arrives, a coarser one is drawn
+// in its place.
+export class Tiles {
+  /**
+   * @param {any} model of the widget
+   * @param {(content: object) => void} send
+   * @param {(layer: string, whole: boolean) => void} fresh called when tiles have come
+   */
   constructor(model, send, fresh) {
     const get = (name) => model.get(name);
-    this.size = get("size"); this.rate = get("rate"); [this.start, this.end] = get("extent");
-    this.levels = get("levels"); this.bins = get("bins"); this.factor = get("factor");
+    this.size = get("size"); this.rate = get("rate");
+    const [start, end] = get("extent");
+    this.start = start; this.end = end; this.levels = get("levels"); this.bins = get("bins"); this.factor = get("factor");
     this.channels = get("channels").length;
     const edges = get("edges"); // times of every tile's first sample, when there is no one rate
-    this.edges = edges?.byteLength
-      ? new Float64Array(edges.buffer.slice(edges.byteOffset, edges.byteOffset + edges.byteLength)) : null;
+    this.edges = edges?.byteLength ? new Float64Array(bytesOf(edges)) : null;
     this.send = send; this.fresh = fresh;
     this.kept = new Map(); this.bytes = 0; this.asked = new Set(); this.need = []; this.failed = new Set();
   }
@@ -24,7 +33,6 @@ class Tiles {
     const i = within(firstFrom(this.edges, t) - 1, 0, this.edges.length - 2), [a, b] = [this.edges[i], this.edges[i + 1]];
     return this.bins * i + (b > a ? ((t - a) / (b - a)) : 0) * this.bins;
   }
-  timeOf(sample) { return this.start + sample / this.rate; }
 
   levelFor(samples, pixels) { // bins no wider than a pixel
     const each = samples / Math.max(1, pixels);
@@ -65,11 +73,10 @@ class Tiles {
     }
   }
   answered({ layer, tiles }, buffers) {
-    const bytes = ({ buffer, byteOffset, byteLength }) => buffer.slice(byteOffset, byteOffset + byteLength);
     let at = 0;
     for (const { level, index, partial } of tiles) {
-      const scale = new Float32Array(bytes(buffers[at++])), counts = new Int16Array(bytes(buffers[at++]));
-      const times = this.edges ? new Float64Array(bytes(buffers[at++])) : null;
+      const scale = new Float32Array(bytesOf(buffers[at++])), counts = new Int16Array(bytesOf(buffers[at++]));
+      const times = this.edges ? new Float64Array(bytesOf(buffers[at++])) : null;
       const wide = level === 0 ? 1 : 2, bins = counts.length / this.channels / wide;
       const key = `${layer}/${level}/${index}`, size = this.span(level);
       const tile = { level, index, scale, counts, times, wide, bins, size, partial, stale: false, first: index * this.bins };

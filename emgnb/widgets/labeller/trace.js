@@ -1,9 +1,15 @@
-// The lines themselves. Where there are more samples than pixels, each column of pixels is filled
-// from the least to the greatest value straight into the image, which costs the same at any zoom;
-// where there are fewer, a line is drawn from sample to sample.
-const SPARSE = 0.5; // samples a pixel below which single samples are joined by lines
+// Draw the signal.
 
-class Trace {
+const SPARSE = 0.5; // samples a pixel below which single samples are joined by lines
+const MISSING = -32768;
+
+// With more samples than pixels, each pixel column is filled from its minimum to its maximum, at the same
+// cost for any zoom. With fewer samples, lines connect the samples.
+export class Trace {
+  /**
+   * @param {HTMLCanvasElement} canvas
+   * @param {import("./tiles.js").Tiles} tiles
+   */
   constructor(canvas, tiles) {
     this.canvas = canvas; this.tiles = tiles; this.pen = canvas.getContext("2d");
     this.image = null; this.low = this.high = new Float32Array(0);
@@ -37,7 +43,7 @@ class Trace {
     for (const [tile, first, last] of pieces) {
       const offset = tile.scale[2 * channel], step = tile.scale[2 * channel + 1], row = channel * tile.bins * tile.wide;
       for (let i = row + first * tile.wide; i < row + last * tile.wide; i += tile.wide) {
-        if (tile.counts[i] === -32768) continue;
+        if (tile.counts[i] === MISSING) continue;
         lows.push(offset + tile.counts[i] * step);
         highs.push(offset + tile.counts[i + tile.wide - 1] * step);
       }
@@ -78,8 +84,12 @@ class Trace {
     for (const job of jobs) this.line(job, from, to, a, k, x0, W);
     pen.restore();
   }
-  columns({ pieces, c, zero, scale, roof, bottom, colour }, a, k, x0, W) {
-    const { low, high, words } = this, [r, g, b] = colour;
+  columns(job, a, k, x0, W) {
+    this.extremes(job, a, k, x0, W);
+    this.fill(job, x0, W);
+  }
+  extremes({ pieces, c, zero, scale }, a, k, x0, W) { // of each pixel column, in px
+    const { low, high } = this;
     low.fill(Infinity); high.fill(-Infinity);
     for (const [tile, first, last] of pieces) {
       const { counts, bins, wide, size } = tile, row = c * bins * wide;
@@ -87,7 +97,7 @@ class Trace {
       const slope = step * scale, base = zero - offset * scale; // y = base − slope · count
       for (let i = first; i < last; i++) {
         const least = counts[row + i * wide];
-        if (least === -32768) continue;
+        if (least === MISSING) continue;
         const y1 = base - slope * least, y0 = base - slope * counts[row + i * wide + wide - 1];
         const s = (tile.first + i) * size;
         const p = x0 + Math.floor((s - a) * k), q = Math.max(p, x0 + Math.ceil((s + size - a) * k) - 1);
@@ -97,8 +107,9 @@ class Trace {
         }
       }
     }
-    const shade = (part) => ((Math.round(255 * part) << 24) | (b << 16) | (g << 8) | r) >>> 0;
-    const full = shade(1);
+  }
+  fill({ roof, bottom, colour }, x0, W) {
+    const { low, high } = this, [r, g, b] = colour, rgb = (b << 16) | (g << 8) | r;
     let before0 = Infinity, before1 = -Infinity;
     for (let x = x0; x < W; x++) {
       let y0 = low[x], y1 = high[x];
@@ -110,21 +121,19 @@ class Trace {
       }
       before0 = own0; before1 = own1;
       if (y1 - y0 < 1) { const m = (y0 + y1) / 2; y0 = m - 0.5; y1 = m + 0.5; }
-      if (y1 <= roof || y0 >= bottom) { // beyond its lane: a mark at the edge, not nothing
-        const at = y1 <= roof ? Math.ceil(roof) : Math.floor(bottom) - 1;
-        words[at * W + x] = full;
-        continue;
-      }
-      y0 = Math.max(y0, roof); y1 = Math.min(y1, bottom);
-      const first = Math.floor(y0), last = Math.min(Math.floor(y1), Math.floor(bottom) - 1);
-      if (first === last) { words[first * W + x] = shade(y1 - y0); continue; }
-      words[first * W + x] = shade(first + 1 - y0);
-      for (let y = first + 1, i = y * W + x; y < last; y++, i += W) words[i] = full;
-      words[last * W + x] = shade(Math.min(1, y1 - last));
+      if (y1 > roof && y0 < bottom) this.column(x, W, Math.max(y0, roof), Math.min(y1, bottom), bottom, rgb);
+      else this.words[(y1 <= roof ? Math.ceil(roof) : Math.floor(bottom) - 1) * W + x] = shade(rgb, 1); // beyond its lane: a mark at the edge
     }
   }
+  column(x, W, y0, y1, bottom, rgb) { // its ends shaded by the part of a pixel that they cover
+    const { words } = this, full = shade(rgb, 1), first = Math.floor(y0), last = Math.min(Math.floor(y1), Math.floor(bottom) - 1);
+    if (first === last) { words[first * W + x] = shade(rgb, y1 - y0); return; }
+    words[first * W + x] = shade(rgb, first + 1 - y0);
+    for (let y = first + 1, i = y * W + x; y < last; y++, i += W) words[i] = full;
+    words[last * W + x] = shade(rgb, Math.min(1, y1 - last));
+  }
   line({ pieces, c, zero, scale, roof, bottom, colour }, from, to, a, k, x0, W) {
-    const { pen, tiles } = this;
+    const { pen } = this;
     pen.save();
     pen.beginPath();
     pen.rect(x0, roof, W - x0, bottom - roof);
@@ -137,7 +146,7 @@ class Trace {
       const row = c * tile.bins * tile.wide, offset = tile.scale[2 * c], step = tile.scale[2 * c + 1];
       for (let i = Math.max(0, first - 1); i < Math.min(tile.bins, last + 1); i++) {
         const count = tile.counts[row + i * tile.wide];
-        if (count === -32768) { joined = false; continue; }
+        if (count === MISSING) { joined = false; continue; }
         const s = (tile.first + i + 0.5) * tile.size - 0.5;
         const x = tile.times ? x0 + (tile.times[i] - from) * across : x0 + (s - a) * k;
         for (let w = 0; w < tile.wide; w++) {
@@ -162,7 +171,7 @@ class Trace {
         const row = c * tile.bins * tile.wide, step = tile.scale[2 * c + 1];
         for (let i = first; i < last; i++) {
           const least = tile.counts[row + i * tile.wide];
-          if (least === -32768) continue;
+          if (least === MISSING) continue;
           const share = Math.min(1, ((tile.counts[row + i * tile.wide + tile.wide - 1] - least) * step) / (2 * half));
           const p = Math.floor((tile.first + i) * tile.size * across), q = Math.ceil((tile.first + i + 1) * tile.size * across);
           for (let x = p; x < q && x < width; x++) if (share > out[x]) out[x] = share;
@@ -173,7 +182,14 @@ class Trace {
   }
 }
 
-function reach(lows, highs) { // [middle, half]; a few bins far above the rest may leave their lane
+const shade = (rgb, part) => ((Math.round(255 * part) << 24) | rgb) >>> 0;
+
+/**
+ * Return middle and half of a range; a few bins far above the rest may leave it.
+ * @param {ArrayLike<number>} lows
+ * @param {ArrayLike<number>} highs
+ */
+export function reach(lows, highs) {
   const sorted = (list) => Float64Array.from(list).sort(), at = (list, part) => list[Math.round(part * (list.length - 1))];
   const low = sorted(lows), high = sorted(highs), middle = (at(low, 0.5) + at(high, 0.5)) / 2;
   const far = (most, usual) => (most > 3 * usual ? 1.5 * usual : most);

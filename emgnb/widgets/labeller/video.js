@@ -1,26 +1,32 @@
-// A video of the face beside the signal. The file is opened by the browser where it lies: it is neither
-// sent anywhere nor stored.
-class Video {
+// Video of the face, next to the signal.
+import { make } from "../shared/dom.js";
+import { seconds } from "./describe.js";
+import { button } from "./dom.js";
+/** @typedef {import("./app.js").App} App */
+
+// The browser opens the local file; it is neither uploaded nor stored.
+export class Video {
+  /** @param {App} app */
   constructor(app) {
     this.app = app; this.offset = 0; this.rate = 30; this.stamps = [];
-    this.file = make("input", { type: "file", accept: "video/*", aria: "video file, opened here and sent nowhere" });
+    this.file = make("input", { type: "file", accept: "video/*", aria: { label: "video file; opened in the browser, not uploaded" } });
     this.file.onchange = () => this.open(this.file.files[0]);
-    this.film = make("video", { muted: true, playsInline: true, preload: "auto", aria: "video of the recording" });
+    this.film = make("video", { muted: true, playsInline: true, preload: "auto", aria: { label: "video of the recording" } });
     const number = (name, value, step, title, action) => {
       const box = make("input", { type: "number", value, step, title });
       box.onchange = () => { if (Number.isFinite(box.valueAsNumber)) action(box.valueAsNumber); };
       return [box, make("label", {}, `${name} `, box)];
     };
     const [shift, shiftLabel] = number("offset s", 0, 0.001, "time in the video minus time in the recording", (value) => { this.offset = value; this.show(app.stage.cursor); });
-    const [frames, framesLabel] = number("frames/s", 30, 1, "frames a second", (value) => { if (value > 0) this.rate = value; });
+    const [frames, framesLabel] = number("frames/s", 30, 1, "frames per second", (value) => { if (value > 0) this.rate = value; });
     this.shift = shift; this.frames = frames;
     this.playing = button("▶ play", "play or pause (Space)", () => this.toggle());
-    this.bar = make("div", { className: "bar" }, this.playing, button("− frame", "a frame back (,)", () => this.step(-1)), button("+ frame", "a frame on (.)", () => this.step(1)),
-      shiftLabel, button("this frame is at the cursor", "set the offset so that the frame shown belongs to the cursor", () => this.pin()), framesLabel,
-      button("close video", "take the video away", () => this.close()));
+    this.bar = make("div", { className: "bar" }, this.playing, button("− frame", "previous frame (,)", () => this.step(-1)), button("+ frame", "next frame (.)", () => this.step(1)),
+      shiftLabel, button("sync video here", "set the offset so that the frame shown belongs to the cursor", () => this.pin()), framesLabel,
+      button("close video", "close the video", () => this.close()));
     this.node = make("div", { className: "video", hidden: true }, this.film, this.bar);
     this.film.onplay = this.film.onpause = () => { this.playing.textContent = this.film.paused ? "▶ play" : "⏸ pause"; };
-    this.film.onerror = () => { if (this.film.src) { app.say("this browser cannot play that video: an MP4 (H.264) or WebM file works", true); this.close(); } };
+    this.film.onerror = () => { if (this.film.src) { app.say("this browser cannot play this video; use an MP4 (H.264) or WebM file", true); this.close(); } };
     this.film.onloadeddata = () => { this.show(app.stage.cursor); this.count(); };
   }
   get open_() { return !this.node.hidden; }
@@ -30,7 +36,7 @@ class Video {
     this.stamps = [];
     this.film.src = URL.createObjectURL(file);
     this.node.hidden = false;
-    this.app.sized();
+    this.app.resized();
   }
   close() {
     if (this.film.src) URL.revokeObjectURL(this.film.src);
@@ -38,7 +44,7 @@ class Video {
     this.film.removeAttribute("src");
     this.film.load();
     this.node.hidden = true;
-    this.app.sized();
+    this.app.resized();
   }
   show(t) { if (this.open_ && this.film.paused) this.film.currentTime = Math.max(0, t + this.offset); }
   pin() {

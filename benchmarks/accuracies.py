@@ -1,0 +1,259 @@
+"""Accuracy of the models on published recordings, with whole groups left out and shuffled.
+
+    python benchmarks/accuracies.py [folder] [--only TEXT]
+
+The folder holds the recordings, as `../shared/data` beside a checkout does. For each left-out group
+the model is chosen from a fixed list by cross-validation in the training part (nested). `honest`
+leaves whole groups out, with a 95 % interval over the groups. `shuffled` splits windows at random,
+with the model chosen most often, and is no result. Windows last 300 ms, all seeds are 0.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from emgnb import evaluate, features, labels, models, recording, windows
+from emgnb.filters import PRESETS
+from emgnb.interop import corpora
+
+LENGTH = 0.3
+INNER = 5
+
+Fit = Callable[[Any], Any]
+
+
+class Mean(NamedTuple):
+    """Classifier that averages the probabilities of several."""
+
+    members: list[Any]
+
+    def predict(self, data: Any) -> xr.DataArray:
+        found = [each.predict(data) for each in self.members]
+        made: xr.DataArray = found[0].copy(data=np.mean([f.values for f in found], axis=0))
+        return made
+
+
+class Of(NamedTuple):
+    """Classifier of one variable of a Dataset."""
+
+    model: Any
+    name: str
+
+    def predict(self, data: Any) -> xr.DataArray:
+        found: xr.DataArray = self.model.predict(data[[self.name]])
+        return found
+
+
+class Person(NamedTuple):
+    """Classifier calibrated with all unlabelled windows of each person that it predicts."""
+
+    model: models.Classifier
+    balanced: bool
+
+    def predict(self, data: Any) -> xr.DataArray:
+        own = data[["power"]]
+        out = self.model.predict(own)
+        for name in np.unique(own["participant"].values):
+            mine = own["participant"].values == name
+            part = own.isel(window=mine)
+            made = models.calibrate(self.model, unlabelled=part, balanced=self.balanced)
+            out.values[mine] = made.predict(part).values
+        return out
+
+
+def plain(**options: Any) -> Fit:
+    return lambda train: models.fit(train, progress=False, **options)
+
+
+def mean_of(*fits: Fit) -> Fit:
+    return lambda train: Mean([fit(train) for fit in fits])
+
+
+def of(name: str, **options: Any) -> Fit:
+    return lambda train: Of(models.fit(train[[name]], progress=False, **options), name)
+
+
+def person(balanced: bool, **options: Any) -> Fit:
+    return lambda train: Person(models.fit_within(train[["power"]], **options), balanced)
+
+
+FOREST = plain(model="forest", features="envelope")
+SVM = plain(model="svm", C=100.0, features="envelope")
+ENVELOPES = {
+    "LDA": plain(features="envelope"),
+    "SVM, C = 10": plain(model="svm", C=10.0, features="envelope"),
+    "SVM, C = 100": SVM,
+    "forest": FOREST,
+    "mean of forest and SVM": mean_of(FOREST, SVM),
+}
+RAW = {
+    "LDA, hudgins": plain(features="hudgins"),
+    "LDA, covariances": plain(features="covariance"),
+    "SVM, C = 10, covariances": plain(model="svm", C=10.0, features="covariance"),
+}
+ALONE = {
+    "LDA, log": of("power", compress="log"),
+    "SVM, C = 1, log": of("power", model="svm", compress="log"),
+    "SVM, C = 10, log": of("power", model="svm", C=10.0, compress="log"),
+    "forest": of("power", model="forest", compress="log"),
+    "LDA, fit_within": lambda train: Of(models.fit_within(train[["power"]]), "power"),
+}
+OWN = {
+    "LDA, z-scores": of("z", compress="none"),
+    "SVM, C = 1, z-scores": of("z", model="svm", compress="none"),
+    "SVM, C = 10, z-scores": of("z", model="svm", C=10.0, compress="none"),
+    "SVM, C = 1, centred": of("centred", model="svm", compress="none"),
+    "SVM, C = 1, centred profile": of("shape", model="svm", compress="none"),
+    "SVM, C = 10, centred profile": of("shape", model="svm", C=10.0, compress="none"),
+    "LDA, calibrate": person(False),
+    "LDA, calibrate balanced": person(True),
+    "SVM, calibrate balanced": person(True, model="svm"),
+    "mean of LDA calibrate balanced and SVM z-scores": mean_of(
+        person(True), of("z", model="svm", compress="none")
+    ),
+}
+
+
+def envelopes(folder: Path, kind: str) -> xr.DataArray:
+    """Rounds of posed expressions; a session is a round."""
+    file = next(iter(sorted((folder / "facial_expression_envelopes").glob(f"*_{kind}.json"))))
+    return windows.stack(
+        [
+            windows.cut(
+                PRESETS["envelope"](recording.emg(session)),
+                labels.trials(session, reaction=0),
+                length=LENGTH,
+                step=0.15,
+                participant=session.attrs["participant"],
+                session=session.attrs["session"],
+            )
+            for session in corpora.read_envelope_json(file)
+        ]
+    )
+
+
+def powers(folder: Path) -> xr.Dataset:
+    """Powers, and their logarithms standardised within each person by the person's own data."""
+    data: xr.Dataset = corpora.read_power_features(folder / "emotion_power_features")
+    z = evaluate.standardise_within(data, log=True)["power"]
+    centred = evaluate.standardise_within(data, log=True, spread=False)["power"]
+    shape = features.profile(centred, log=False)
+    return data.assign(z=z, centred=centred, shape=shape)
+
+
+def trial(path: Path, label: str, session: str, number: int, units: str) -> xr.DataArray:
+    """Windows of a file that holds one trial at 200 Hz."""
+    x = recording.signal(np.loadtxt(path, delimiter=","), rate=200.0, units=units)
+    table = xr.Dataset(
+        {
+            "onset": ("trial", [0.0]),
+            "offset": ("trial", [x.sizes["time"] / 200.0]),
+            "label": ("trial", [label]),
+        },
+        coords={"trial": [number]},
+    )
+    return windows.cut(x, table, length=LENGTH, step=0.1, participant="1", session=session)
+
+
+def armband(folder: Path) -> xr.DataArray:
+    """22 motions, four repetitions; a session is a repetition."""
+    parts = []
+    for path in sorted((folder / "armband_long_term" / "day1").glob("D*M*T*.csv")):
+        motion, repetition = path.stem.split("M")[1].split("T")
+        parts.append(trial(path, motion, repetition, int(motion), "mV"))
+    return windows.stack(parts)
+
+
+def myo(folder: Path) -> xr.DataArray:
+    """Five gestures; a session is a repetition of a trial folder."""
+    parts = []
+    for path in sorted((folder / "myo").glob("trial_*/R_*_C_*.csv")):
+        _, repetition, _, gesture = path.stem.split("_")
+        name = f"{path.parent.name} {repetition}"
+        parts.append(trial(path, gesture, name, int(gesture), "count"))
+    return windows.stack(parts)
+
+
+class Set(NamedTuple):
+    """Labelled recordings: reader, groups left out, candidates and the accuracy aimed at (%)."""
+
+    read: Callable[[Path], Any]
+    by: str
+    candidates: Mapping[str, Fit]
+    goal: int | None
+
+
+SETS = {
+    "myo, five gestures": Set(myo, "session", RAW, 99),
+    "armband, day 1, 22 motions": Set(armband, "session", RAW, 96),
+    "powers, nothing of the person": Set(powers, "participant", ALONE, None),
+    "powers, with the person's unlabelled data": Set(powers, "participant", OWN, 77),
+    "envelopes, held": Set(lambda f: envelopes(f, "padrao"), "session", ENVELOPES, 95),
+    "envelopes, transitions": Set(lambda f: envelopes(f, "transicoes"), "session", ENVELOPES, 76),
+}
+
+
+def best_of(train: Any, candidates: Mapping[str, Fit], by: str) -> str:
+    """Return the candidate with the best accuracy on groups left out of the training part."""
+    groups = len(np.unique(evaluate.group_names(train, by)))
+    folds = INNER if groups > INNER else None
+    accuracy = {
+        name: evaluate.cross_validate(train, fit, by=by, folds=folds, progress=False).accuracy
+        for name, fit in candidates.items()
+    }
+    return max(accuracy, key=lambda name: accuracy[name])
+
+
+def row(name: str, data: Any, by: str, candidates: Mapping[str, Fit], goal: int | None) -> str:
+    picked: list[str] = []
+
+    def chosen(train: Any) -> Any:
+        picked.append(best_of(train, candidates, by))
+        return candidates[picked[-1]](train)
+
+    honest = evaluate.cross_validate(data, chosen, by=by, progress=False)
+    often = Counter(picked).most_common()
+    most = candidates[often[0][0]]
+    shuffled = evaluate.shuffled_beside_honest(data, most, by=by, progress=False).shuffled
+    low, high = honest.interval
+    reached = (
+        "–"
+        if goal is None
+        else f"{goal}, {'reached' if 100 * honest.accuracy >= goal else 'missed'}"
+    )
+    names = "; ".join(f"{which} ({times})" for which, times in often)
+    return (
+        f"| {name} | {honest.n_groups} {by}s | {100 * honest.accuracy:.1f} ({100 * low:.1f}–"
+        f"{100 * high:.1f}) | {reached} | {100 * honest.macro_f1:.1f} | "
+        f"{100 * shuffled.accuracy:.1f} | {100 * honest.chance:.1f} | {names} |"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
+    parser.add_argument("folder", nargs="?", type=Path, default=beside)
+    parser.add_argument("--only", default="", help="sets whose name contains this text")
+    asked = parser.parse_args()
+    print("| data | left out | honest (95 %) | goal | macro-F1 | shuffled | chance | chosen |")
+    print("|---|---|---|---|---|---|---|---|")
+    for name, about in SETS.items():
+        if asked.only not in name:
+            continue
+        try:
+            data = about.read(asked.folder)
+        except (FileNotFoundError, StopIteration, ValueError) as error:
+            print(f"| {name} | not there ({type(error).__name__}) | | | | | | |", flush=True)
+            continue
+        print(row(name, data, about.by, about.candidates, about.goal), flush=True)
+
+
+if __name__ == "__main__":
+    main()

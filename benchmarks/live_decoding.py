@@ -1,0 +1,148 @@
+"""Measure live decoding: from the end of a window to its label.
+
+    python benchmarks/live_decoding.py [--windows 2000] [--seconds 20] [--minutes 0]
+
+For LDA and CNN, and for intensities from envelopes, at 8 channels × 2 kHz and 16 × 1 kHz.
+*Computation* is the time from the chunk of 10 ms that ends a window to the label. *Live* is the
+time from the arrival of the window's last sample at the computer to the label in the decoder's
+process, with a recorder beside it that simulates the face on the same cores; it contains the
+recorder's interval of 20 ms. *Times real time* is how fast a recording is decoded as a whole.
+`--minutes` decodes live for so long and prints outputs lost, and how delay and memory grew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
+
+import decoders
+
+from emgnb import acquire, labels, live, models, recording, windows
+
+SHAPES = ((8, 2000.0), (16, 1000.0))
+CHUNK = 0.01
+
+
+def model_of(kind: str, session: Any) -> Any:
+    if kind == "envelopes":
+        return live.proportional(session)
+    cut = windows.cut(decoders.CHAIN.causal(recording.emg(session)), labels.trials(session))
+    if kind == "cnn":
+        return models.fit(cut, model="cnn", epochs=2, progress=False)
+    return models.fit(cut, model="lda", features="hudgins")
+
+
+def computation(model: Any, x: Any, count: int) -> tuple[np.ndarray, float]:
+    """Return ms from the end of each window to its output, and the speed of a whole recording."""
+    rate = recording.sampling_rate(x)
+    size = round(CHUNK * rate)
+    values = np.asarray(x.values)
+    decoder = live.Decoder(model, x)
+    took: list[float] = []
+    first = 0
+    while len(took) < count:
+        at = np.arange(first, first + size)
+        rows = values[at % len(values)]
+        host = np.round(at / rate * 1e9).astype(np.int64)
+        begin = time.perf_counter()
+        outputs = decoder.push(at, rows, host)
+        if outputs:
+            took.append(1e3 * (time.perf_counter() - begin))
+        first += size
+    begin = time.perf_counter()
+    live.replay(x, model)
+    return np.array(took), x.sizes["time"] / rate / (time.perf_counter() - begin)
+
+
+def beside_a_recorder(model: Any, channels: int, rate: float, seconds: float) -> np.ndarray:
+    """Return ms from the arrival of the newest sample to each output, in the decoder's process."""
+    port = f"sim://smile?seed=90007&channels={channels}&rate={rate:g}&drift_ppm=0&difficulty=easy"
+    with tempfile.TemporaryDirectory() as folder:
+        recorder = acquire.start(port, folder)
+        with live.decode(recorder, model) as decoding:
+            wait_for_outputs(decoding)
+            time.sleep(seconds)
+            outputs = decoding.new()
+        recorder.stop()
+    return np.array([1e3 * o.delay for o in outputs if o.kind != "gap"])
+
+
+def wait_for_outputs(decoding: live.Decoding) -> None:
+    while decoding.latest is None or decoding.latest.kind == "gap":
+        if decoding.state == "failed":
+            raise RuntimeError(decoding.message)
+        time.sleep(0.05)
+    decoding.new()
+
+
+def long(model: Any, channels: int, rate: float, minutes: float) -> str:
+    """Decode for minutes; return what was lost, and how delay and memory grew."""
+    port = f"sim://smile?seed=90007&channels={channels}&rate={rate:g}&difficulty=easy"
+    with tempfile.TemporaryDirectory() as folder:
+        recorder = acquire.start(port, folder)
+        with live.decode(recorder, model) as decoding:
+            wait_for_outputs(decoding)
+            time.sleep(10)
+            decoding.new()
+            process = psutil.Process(decoding.pid)
+            before = process.memory_info().rss / 1e6
+            outputs: list[live.Output] = []
+            end = time.monotonic() + 60 * minutes
+            while time.monotonic() < end:
+                time.sleep(1)
+                outputs += decoding.new()
+            after = process.memory_info().rss / 1e6
+        recorder.stop()
+    delay = np.array([1e3 * o.delay for o in outputs if o.kind != "gap"])
+    early, late = (np.median(part) for part in np.array_split(delay, 2))
+    gaps = [o.note for o in outputs if o.kind == "gap"]
+    expected = round(outputs[-1].number - outputs[0].number + 1)
+    return (
+        f"{minutes:g} min, {channels} × {rate:g} Hz: {len(outputs)} of {expected} outputs, "
+        f"{len(gaps)} gaps; delay {early:.1f} → {late:.1f} ms; "
+        f"memory {before:.0f} → {after:.0f} MB"
+    )
+
+
+def both(values: np.ndarray) -> str:
+    return f"{np.median(values):.2f} | {np.percentile(values, 99):.2f}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--windows", type=int, default=2000)
+    parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--minutes", type=float, default=0.0)
+    options = parser.parse_args()
+    print(
+        "| model | channels | computation, median ms | p99 ms | live, median ms | p99 ms "
+        "| added by design, ms | × real time |\n|---|---|---|---|---|---|---|---|"
+    )
+    for channels, rate in SHAPES:
+        session = decoders.session(channels=channels, rate=rate)
+        x = recording.emg(session)
+        for kind in ("lda", "cnn", "envelopes"):
+            model = model_of(kind, session)
+            took, speed = computation(model, x, options.windows)
+            late = beside_a_recorder(model, channels, rate, options.seconds)
+            design = 1e3 * live.Decoder(model, x).stream.added_delay
+            print(
+                f"| {kind} | {channels} × {rate / 1000:g} kHz | {both(took)} | {both(late)} "
+                f"| {design:.0f} | {speed:.0f} |",
+                flush=True,
+            )
+            if options.minutes:
+                print(long(model, channels, rate, options.minutes), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+"""Define the interface of all ports: boards, the simulated face, and replayed recordings.
+
+A port is named by a string: ``COM3``, ``/dev/ttyACM0``, ``serial:///dev/ttyACM0?baud=500000``,
+``tcp://192.168.4.1:3000``, ``webserial://board``, ``lsl://stream``,
+``sim://smile?seed=1&sensor=v3``,
+``replay://file?speed=1``. All ports behave the same: `read` returns what has arrived, without long
+waits; `PortError` says what is wrong and what to do; `PortLost` means that the cable was unplugged.
+A serial port is always opened exclusively: two programs on one port would each get part of the
+bytes, and both recordings would be useless.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, urlencode
+
+# Default sampling rate (Hz) and number of channels to request from a board.
+RATE = 1000.0
+CHANNELS = 8
+# Time (s) between reads: 0.7 % of a core, and far shorter than the port's buffer.
+PAUSE = 0.01
+
+SCHEMES = ("serial", "tcp", "webserial", "lsl", "emulator", "sim", "replay")
+
+
+class PortError(RuntimeError):
+    """A port cannot be opened or used; the message says why and what to do."""
+
+
+class PortLost(PortError):  # noqa: N818 - named after the event
+    """An open port is gone: unplugged, or closed by the other end."""
+
+
+class PortInfo(NamedTuple):
+    """An available port."""
+
+    url: str
+    description: str
+    board: str
+
+
+class Port(ABC):
+    """An open source of bytes."""
+
+    url: str
+    ended = False
+    # Whether the other end takes commands: identify, start, stop.
+    listens = False
+
+    @abstractmethod
+    def read(self) -> bytes:
+        """Return the bytes received, after a wait of about 10 ms; raises `PortLost`."""
+
+    def write(self, data: bytes) -> None:  # noqa: B027 - not every port takes commands
+        """Send a command."""
+
+    def tell(self, order: bytes) -> None:
+        """Send a command, if any; a lost port is reported by the next read, not here."""
+        if order:
+            with contextlib.suppress(PortError):
+                self.write(order)
+
+    @property
+    def trouble(self) -> str:
+        """What keeps bytes from arriving, "" if nothing is known."""
+        return ""
+
+    def cue(self, text: str) -> None:  # noqa: B027 - only simulated faces take cues
+        """Tell the simulated face the current cue."""
+
+    def describe(self) -> dict[str, Any]:
+        """Return the known properties of the device, as JSON types."""
+        return {}
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the port; closing twice is harmless."""
+
+
+def split_url(url: str) -> tuple[str, str, dict[str, str]]:
+    """Return the scheme, name and options of a port's URL."""
+    scheme, parted, rest = url.strip().partition("://")
+    if not parted:
+        scheme, rest = "serial", url.strip()
+    name, _, query = rest.partition("?")
+    if scheme not in SCHEMES:
+        known = ", ".join(f"{each}://" for each in SCHEMES)
+        raise PortError(
+            f"port {url!r} begins with {scheme}://; expected {known}, or the device alone, "
+            "such as COM3 or /dev/ttyACM0"
+        )
+    # Simulated ports are listed by scheme, so the scheme alone opens one.
+    name = name or {"sim": "smile", "emulator": "mega", "webserial": "board"}.get(scheme, "")
+    if not name:
+        raise PortError(
+            f"port {url!r} names no device; list the available ports with `emgnb ports`"
+        )
+    return scheme, name, dict(parse_qsl(query, keep_blank_values=True))
+
+
+def check_name(url: str, name: str) -> None:
+    """Raise `PortError` if a port's name is not of up to 40 letters, digits, - and _."""
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", name):
+        raise PortError(f"port {url!r}: expected a name of letters, digits, - and _")
+
+
+def with_options(url: str, **options: object) -> str:
+    """Return `url` with more options; those that are None are omitted."""
+    _, _, known = split_url(url)
+    known |= {name: str(value) for name, value in options.items() if value is not None}
+    return url.partition("?")[0] + ("?" + urlencode(known) if known else "")
+
+
+def numbers(
+    url: str, options: dict[str, str], *, words: Iterable[str] = (), **known: float
+) -> dict[str, float]:
+    """Return the options as numbers, with defaults; raise on unknown ones.
+
+    `words` : text options, already removed from `options`, to list as known in the error
+    """
+    allowed = {*known, "serial_number"} if "baud" in known else set(known)
+    odd = sorted(set(options) - allowed)
+    if odd:
+        told = ", ".join([*known, *words])
+        raise PortError(f"port {url!r}: unknown option {odd[0]!r}; expected one of {told}")
+    found = dict(known)
+    for key in known:
+        if key in options:
+            try:
+                found[key] = float(options[key])
+            except ValueError:
+                found[key] = math.nan
+            positive = key in ("baud", "rate", "channels", "speed")
+            if not math.isfinite(found[key]) or (positive and found[key] <= 0):
+                raise PortError(f"port {url!r}: {key}={options[key]!r} is not a valid number")
+    return found

@@ -1,0 +1,6 @@
+"""Run the `emgnb` command as `python -m emgnb.cli`."""
+
+from emgnb.cli import main
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,104 @@
+"""Read other people's tables: a single file, or a folder with one file per trial or class."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emgnb.interop import _arrays, _texts
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ENDINGS = (".csv", ".tsv", ".txt", ".mat", ".npz", ".parquet", ".feather")
+# Letters and number in a file name: D1M10T2 gives D = 1, M = 10, T = 2; R_1_C_2 gives R, C.
+_FIELD = re.compile(r"([A-Za-z]+)_?(\d+)")
+# Key of `DataFrame.attrs`: columns that come from names of files and folders.
+FROM_NAMES = "from_names"
+
+
+def read_rows(path: str | os.PathLike[str]) -> pd.DataFrame:
+    """Read a table, or a folder of tables, into one table.
+
+    Parameters
+    ----------
+    path : a text table (CSV, TSV, TXT), with or without a header line, with commas, semicolons,
+        tabs or blanks between columns and a decimal point or comma; a MATLAB file of version 4 to
+        7; an `.npz` file; a Parquet or Feather file, if pyarrow is installed; or a folder of such
+        files, which is searched recursively for the commonest ending
+
+    Returns
+    -------
+    Table of all rows, with columns c1, c2, … for files without a header, and `name1`, `name2`, …
+    for a matrix `name`. For a folder it also has the columns `file` and `folder`, and one per field
+    of the file names: D1M10T2.csv gives D, M, T. Those are listed in `attrs["from_names"]`.
+
+    Raises
+    ------
+    FileNotFoundError : `path` does not exist, or the folder has no table
+    ValueError : a file is no table, or files of a folder have different columns
+    ImportError : a Parquet or Feather file, and pyarrow is not installed
+    """
+    path = Path(path).expanduser()
+    if not path.exists():
+        raise FileNotFoundError(f"no file or folder {path}")
+    return _folder(path) if path.is_dir() else _file(path)
+
+
+def session_stores(path: str | os.PathLike[str]) -> list[Path]:
+    """Return the stores of sessions at a path: itself, or all in the folder; empty if none."""
+    path = Path(path).expanduser()
+    if (path / "zarr.json").is_file():
+        return [path]
+    return sorted(each.parent for each in path.glob("**/session.zarr/zarr.json"))
+
+
+def _folder(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    there = sorted(each for each in path.rglob("*") if each.suffix.lower() in ENDINGS)
+    if not there:
+        raise FileNotFoundError(f"no {', '.join(ENDINGS)} file in the folder {path}")
+    ending = Counter(file.suffix.lower() for file in there).most_common(1)[0][0]
+    files = [file for file in there if file.suffix.lower() == ending]
+    parts = [_file(file) for file in files]
+    own = set(parts[0].columns)
+    added: dict[str, None] = {}
+    for number, (file, part) in enumerate(zip(files, parts, strict=True)):
+        if set(part.columns) != own:
+            raise ValueError(
+                f"{files[0].name} has columns {_listed(own)}, {file.name} has "
+                f"{_listed(set(part.columns))}: files of a folder must have the same; name a "
+                "single file, or sort them"
+            )
+        fields = dict(_FIELD.findall(file.stem))
+        known = {"file": str(file.relative_to(path)), "folder": file.parent.name, **fields}
+        new = {name: value for name, value in known.items() if name not in own}
+        added |= dict.fromkeys(new)
+        parts[number] = part.assign(**new)
+    table = pd.concat(parts, ignore_index=True)
+    table.attrs[FROM_NAMES] = list(added)
+    return table
+
+
+def _listed(names: set[str]) -> str:
+    return ", ".join(sorted(names)[:6]) + (" …" if len(names) > 6 else "")
+
+
+def _file(path: Path) -> pd.DataFrame:
+    """Read one file by what it holds, whatever its ending."""
+    if not path.is_file():
+        raise FileNotFoundError(f"no file or folder {path}")
+    with path.open("rb") as file:
+        begin = file.read(16)
+    ending = path.suffix.lower()
+    if begin.startswith(b"MATLAB 5") or ending == ".mat":
+        return _arrays.read_mat(path)
+    if ending == ".npz":
+        return _arrays.read_npz(path)
+    if begin.startswith((b"PAR1", b"ARROW1", b"FEA1")) or ending in (".parquet", ".feather"):
+        return _arrays.read_parquet(path)
+    return _texts.read_text(path)

@@ -1,0 +1,119 @@
+"""Locate sessions: the one in a recording's folder, and the newest below a folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from emgnb.recording._chunks import described
+from emgnb.recording.checks import parsed_history
+
+# Steps that create a recording; any other step derives a session from one.
+ORIGINS = ("raw_sensor", "v3_sensor")
+# File and folder names in a recording's folder.
+JOURNAL, SESSION = "journal.emgj", "session.zarr"
+
+
+def store_at(path: str | os.PathLike[str]) -> Path:
+    """Return the store at `path`: `path` itself, or the session in a recording's folder.
+
+    Raises
+    ------
+    FileNotFoundError : `path` does not exist
+    ValueError : `path` is a file, or the folder holds no session yet or several
+    """
+    place = Path(path).expanduser()
+    if not place.exists():
+        raise FileNotFoundError(f"no session at {place}: check the name, or record one first")
+    if not place.is_dir():
+        raise ValueError(
+            f"{place} is a file and not a session: expected a folder, such as {SESSION}"
+        )
+    if (place / "zarr.json").exists():
+        return place
+    if (place / SESSION / "zarr.json").exists():
+        return place / SESSION
+    found = [store for store in _stores(place) if not is_derived(store)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise ValueError(
+            f"{place} holds {len(found)} sessions, such as {found[0].relative_to(place)}: name "
+            f"one, or take the newest: recording.open(recording.latest({str(place)!r}))"
+        )
+    if (place / JOURNAL).exists():
+        raise ValueError(
+            f"{place} holds a journal and no session yet: stop the recording, or, if it was "
+            f"interrupted, acquire.recover({str(place)!r})"
+        )
+    raise ValueError(f"{place} is not a session store, and holds none")
+
+
+def latest(folder: str | os.PathLike[str], name: str = "") -> Path | None:
+    """Return the newest recording below a folder, or None if there is none.
+
+    Derived sessions, such as filtered or resampled ones, are recognised by the signal's history
+    and skipped, unless `name` is given.
+
+    Parameters
+    ----------
+    folder : folder to search, including its subfolders
+    name : first part of the store's name; if given, derived sessions are included
+
+    Returns
+    -------
+    The store that was started last, by its attribute `started`; without that attribute, by the
+    time of writing
+
+    Examples
+    --------
+    >>> from emgnb import recording
+    >>> recording.latest("no-such-folder") is None
+    True
+    """
+    found = [
+        store
+        for store in _stores(Path(folder))
+        if (store.name.startswith(name) if name else not is_derived(store))
+    ]
+    return max(found, key=_began, default=None)
+
+
+def is_derived(store: Path) -> bool:
+    """Return whether a stored session is derived from another, by the signal's history."""
+    history = str(_attributes(store / "emg" / "signal").get("history", ""))
+    try:
+        return any(step["step"] not in ORIGINS for step in parsed_history(history))
+    except ValueError:
+        return True
+
+
+def _stores(folder: Path) -> Iterator[Path]:
+    """Yield the sessions below a folder; stores and hidden folders are not searched."""
+    for place, inner, files in os.walk(folder):
+        inner[:] = sorted(name for name in inner if not name.startswith("."))
+        if "zarr.json" in files:
+            inner.clear()
+            if (Path(place) / "emg" / "signal" / "zarr.json").exists():
+                yield Path(place)
+
+
+def _began(store: Path) -> tuple[float, int]:
+    written = (store / "zarr.json").stat().st_mtime_ns
+    try:
+        started = datetime.fromisoformat(str(_attributes(store).get("started", "")))
+        aware = started if started.tzinfo else started.replace(tzinfo=UTC)
+        return aware.timestamp(), written
+    except (ValueError, OverflowError, OSError):
+        return written / 1e9, written
+
+
+def _attributes(folder: Path) -> dict[str, Any]:
+    try:
+        found = (described(folder) or {}).get("attributes")
+    except (ValueError, OSError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,1 @@
+"""Record in a notebook: ports, electrode sites, live view, markers."""

@@ -1,0 +1,1 @@
+"""Cue a participant's expressions, with a countdown and a marker for each."""

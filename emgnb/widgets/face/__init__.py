@@ -1,0 +1,1 @@
+"""A 3-D face that shows action units."""

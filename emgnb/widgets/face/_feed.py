@@ -1,0 +1,120 @@
+"""Follow a source of live outputs in a thread, and hand on the newest."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Protocol
+
+from emgnb.live import Output
+
+# Time (s) between two looks at a source that is asked, and least time between two outputs.
+LOOK, LEAST = 0.005, 1 / 60
+
+
+class HasLatest(Protocol):
+    """A decoder: `latest` is its newest output, None before the first."""
+
+    @property
+    def latest(self) -> Output | None:
+        """Newest output."""
+
+
+Source = Iterable[Output] | Callable[[], Output | None] | HasLatest
+
+
+class Feed:
+    """Follow a source until it ends or `close` is called.
+
+    Parameters
+    ----------
+    source : a decoder with `latest`, a function that returns the newest output, or outputs one
+        after the other
+    take : receives the newest output, at most 60 per second, and the gaps since the last one
+    ended : called once: with None at the end of the outputs, or with the source's error
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        take: Callable[[Output, list[Output]], None],
+        ended: Callable[[Exception | None], None],
+    ) -> None:
+        self._take, self._ended = take, ended
+        self._closed, self._news = threading.Event(), threading.Event()
+        self._lock = threading.Lock()
+        self._newest: Output | None = None
+        self._gaps: list[Output] = []
+        self._over = False
+        self._number = -1
+        self._error: Exception | None = None
+        self._threads = [threading.Thread(target=self._send, daemon=True)]
+        reader = self._reader(source)
+        self._threads.append(threading.Thread(target=reader, daemon=True))
+        for thread in self._threads:
+            thread.start()
+
+    def close(self) -> None:
+        """Stop following. A source that is waiting for its next output is left to it."""
+        self._closed.set()
+        self._news.set()
+
+    def _reader(self, source: Any) -> Callable[[], None]:
+        if hasattr(source, "latest"):
+            return lambda: self._poll(lambda: source.latest)
+        if callable(source):
+            return lambda: self._poll(source)
+        if isinstance(source, Iterable):
+            return lambda: self._read(iter(source))
+        raise TypeError(
+            f"expected a live decoder, a function that returns an Output, or Outputs one after the "
+            f"other; found {type(source).__name__}"
+        )
+
+    def _poll(self, newest: Callable[[], Output | None]) -> None:
+        try:
+            while not self._closed.wait(LOOK):
+                output = newest()
+                if output is not None and output.number != self._number:
+                    self._number = output.number
+                    self._put(output)
+        except Exception as error:
+            self._error = error
+        self._finish()
+
+    def _read(self, outputs: Iterator[Output]) -> None:
+        try:
+            for output in outputs:
+                if self._closed.is_set():
+                    return
+                self._put(output)
+        except Exception as error:
+            self._error = error
+        self._finish()
+
+    def _put(self, output: Output) -> None:
+        with self._lock:
+            if output.kind == "gap":
+                self._gaps.append(output)
+            self._newest = output
+        self._news.set()
+
+    def _finish(self) -> None:
+        self._over = True
+        self._news.set()
+
+    def _send(self) -> None:
+        while True:
+            self._news.wait()
+            self._news.clear()
+            with self._lock:
+                output, gaps, over = self._newest, self._gaps, self._over
+                self._newest, self._gaps = None, []
+            if self._closed.is_set():
+                return
+            if output is not None:
+                self._take(output, gaps)
+            if over and self._newest is None:
+                self._ended(self._error)
+                return
+            self._closed.wait(LEAST)

@@ -1,0 +1,1 @@
+"""Shared parts of the widgets: panel, undo, and drawings of a face."""

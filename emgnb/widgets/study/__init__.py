@@ -1,0 +1,1 @@
+"""List the sessions of a study, and open one by click."""

@@ -1,0 +1,1 @@
+"""Tune a filter chain on live plots of a recording."""

@@ -1,0 +1,1 @@
+"""Connect a board that is plugged in where the browser runs."""
