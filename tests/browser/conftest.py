@@ -511,6 +511,7 @@ class Mounted:
         code = widget._esm.replace("export default", "window.front =")
         page.set_content(f"<style>{widget._css}</style><div id='here'></div>")
         page.add_script_tag(content=code, type="module")
+        page.wait_for_function("() => window.front !== undefined")  # a module runs later
         page.evaluate(
             """(state) => {
                  const heard = {};
