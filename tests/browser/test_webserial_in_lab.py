@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from fakeserial import FakeSerial
+from pages import saved
 from truth import against_truth
 from waiting import until
 
@@ -123,6 +125,31 @@ def test_a_stall_of_the_network_loses_nothing(
     assert against_truth(got, truth) == (0, 0)
     assert (got.attrs["lost"], session.attrs["segments"]) == (0, 1)
     assert session.attrs["device"] == "Arduino Mega 2560"  # by its USB numbers
+
+
+def test_a_reload_of_the_page_loses_what_is_said_and_no_more(
+    notebook: Any,
+    recorder: Callable[[Any], acquire.Recorder],
+    mega: Emulator,
+    tmp_path: Path,
+) -> None:
+    connect(notebook)
+    recording_ = recorder(notebook)
+    grows(recording_, 1000)
+    saved(notebook.page)
+    notebook.page.reload()
+    notebook.ready()
+    notebook.run_all()
+    notebook.page.locator(".emgnb-webserial").get_by_text("Connected at 500000 baud").wait_for()
+    grows(recording_, 1000)
+    session = recording.open(recording_.stop())
+    mega.report()
+    got, streams = session["emg/signal"], truth_of(tmp_path / "truth", 8)
+    wrong, missing = against_truth(got, *streams)
+    assert (wrong, len(streams), session.attrs["segments"]) == (0, 2, 2)
+    assert got.attrs["lost"] == missing > 0
+    valid = got["valid"].values
+    assert np.isnan(got.values[~valid]).all()
 
 
 def test_the_panel_by_keyboard_and_in_both_themes(notebook: Any) -> None:

@@ -149,6 +149,13 @@ test("a board that is unplugged is reported after its last bytes, and opened aga
   await board.close("");
 });
 
+test("a port that only fails is gone, and the page goes on", async (t) => {
+  const { board, port } = await connected(t);
+  port.controller.error(new Error("lost")); // and no new stream in its place
+  await until(() => !board.connected);
+  assert.match(board.reason, /disconnected/);
+});
+
 test("the state says what waits and what is lost", () => {
   const box = { stream: "", kept: 1500, limit: 32e6, lost: 0 };
   const board = { connected: true, reason: "", baud: 500_000, bytes: 2.5e6, outbox: box };

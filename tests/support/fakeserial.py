@@ -26,7 +26,18 @@ SCRIPT = """
       this.ended = new AbortController();
       const answer = await fetch(`${place}/open?${baudRate}`, { signal: this.ended.signal });
       if (!answer.ok) throw new DOMException(await answer.text(), "NetworkError");
-      this.readable = answer.body;
+      const bytes = answer.body.getReader(), lost = () => { this.readable = null; };
+      this.readable = new ReadableStream({
+        async pull(stream) {
+          try {
+            const { value, done } = await bytes.read();
+            if (!done) return stream.enqueue(value);
+          } catch {} // the port is gone, or the page is
+          lost();
+          stream.error(new DOMException("The device has been lost.", "NetworkError"));
+        },
+        cancel() { return bytes.cancel(); },
+      });
       const write = (bytes) => fetch(`${place}/write`, { method: "POST", body: bytes });
       this.writable = new WritableStream({ write });
     }

@@ -6,6 +6,7 @@ const TICK = 1000; // ms between signs of life
 const PATIENCE = 5000, MOST_PATIENCE = 60_000; // ms without an acknowledgement until the page asks, at first and at most
 const UNUSED = 300_000; // ms without a widget and a recording, after which the board is closed
 const BUFFER = 1 << 16; // bytes that the browser buffers
+const FAILURES = 100; // errors without a byte in between, after which a port is gone
 
 /** @param {{usbVendorId?: number, usbProductId?: number}} info */
 export const usbOf = ({ usbVendorId: vendor, usbProductId: product }) =>
@@ -74,13 +75,18 @@ export class Board {
 
   /** Read until the port is closed or the cable is pulled. */
   async read(port) {
-    while (this.port === port && port.readable) {
+    let failures = 0;
+    while (this.port === port && port.readable && failures < FAILURES) {
       const reader = port.readable.getReader();
       this.reader = reader;
       try {
-        for (let { value, done } = await reader.read(); !done; { value, done } = await reader.read()) this.received(value);
+        for (let { value, done } = await reader.read(); !done; { value, done } = await reader.read()) {
+          failures = 0;
+          this.received(value);
+        }
         if (this.port === port) break; // the other end closed it
       } catch {
+        failures += 1;
         this.outbox.skip(1); // an overrun or a framing error: some bytes are missing
       } finally {
         reader.releaseLock();
