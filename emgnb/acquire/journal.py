@@ -32,7 +32,7 @@ MAGIC = b"EMGJRNL\x01"
 _MARK = b"\xabREC"
 _HEAD = struct.Struct("<4sBxxxIqq")
 _CRC = struct.Struct("<I")
-# Maximum bytes of a record's payload; the port is read every 10 ms, so none is longer.
+# Maximum bytes of a record's payload; the port is read every 5 ms, so none is longer.
 LONGEST = 1 << 24
 # Maximum bytes of a JSON record, whose parsing takes up to 50 times as much memory. The longest
 # is the simulated face's ground truth, half a megabyte per hour.

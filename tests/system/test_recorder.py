@@ -714,8 +714,6 @@ def test_a_chatty_sketch_fills_no_memory():
 
 def test_a_port_that_fails_oddly_while_it_comes_back_is_tried_again(monkeypatch):
     """termios.error is no OSError, and a thread that dies of it waits for the port for ever."""
-    from collections import deque
-
     from emgnb.acquire.ports.port import Port, PortLost
     from emgnb.acquire.record import _reader
 
@@ -744,15 +742,15 @@ def test_a_port_that_fails_oddly_while_it_comes_back_is_tried_again(monkeypatch)
 
     monkeypatch.setattr(_reader, "open_port", open_again)
     monkeypatch.setattr(_reader, "RETRY_EVERY", 0.01)
-    queue: deque[_reader.Chunk | _reader.Event] = deque()
+    queue = _reader.Queue()
     thread = _reader.Reader(Plug(works=False), queue)
     thread.start()
     deadline = time.monotonic() + PATIENCE
-    while not any(isinstance(item, _reader.Chunk) for item in list(queue)):
+    while not queue.bytes:
         assert time.monotonic() < deadline
         time.sleep(0.01)
     thread.halt()
-    assert [item.what for item in queue if isinstance(item, _reader.Event)] == ["lost", "back"]
+    assert [item.what for item in queue.take() if isinstance(item, _reader.Event)] == ["lost", "back"]
 
 
 def test_what_stands_in_the_way_of_tidying_up_does_not_hide_the_error(folder, monkeypatch):

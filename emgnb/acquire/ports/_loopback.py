@@ -52,6 +52,10 @@ class Link:
         with self._sending:
             self._socket.sendall(_SIZES.pack(len(text), len(body)) + text + body)
 
+    def fileno(self) -> int:
+        """Return the number of the connection for `select`, -1 when it is closed."""
+        return self._socket.fileno()
+
     def receive(self, wait: float = 0.0) -> list[Message]:
         """Return the messages that have arrived, after at most `wait` s.
 
@@ -121,6 +125,11 @@ class Meeting:
         self._tokens = secrets.token_hex(16), secrets.token_hex(16)
         about = {"port": self._server.getsockname()[1], "tokens": self._tokens}
         self._write(json.dumps(about))
+
+    def wait(self, link: Link | None, seconds: float) -> None:
+        """Wait until a kernel connects or a message arrives, at most so long."""
+        with contextlib.suppress(OSError, ValueError):  # closed meanwhile
+            select.select([self._server, *([] if link is None else [link])], [], [], seconds)
 
     def accept(self) -> Link | None:
         """Return a new link to a kernel that has proved itself, None if there is none."""

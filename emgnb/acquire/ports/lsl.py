@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from typing import Any
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
 import numpy as np
+import numpy.typing as npt
 
 from emgnb._extras import explained
 from emgnb._vocabulary import VOLTS
-from emgnb.acquire.ports.port import PAUSE, Port, PortError, PortLost
+from emgnb.acquire.ports.port import WAIT, Pace, Port, PortError, PortLost
 from emgnb.acquire.wire.lsl_packets import FORMATS, fitting, packed
 
 # Time (s) for streams to answer, and for the chosen one to describe itself.
@@ -55,6 +55,7 @@ class LslPort(Port):
             ) from error
         self._buffer = np.empty((_PIECE, self._info.channel_count()), self._dtype())
         self._count = 0
+        self._pace = Pace()
         self._about = self._described()
 
     def _dtype(self) -> np.dtype[Any]:
@@ -72,24 +73,25 @@ class LslPort(Port):
 
     def read(self) -> bytes:
         """Return the samples received, in packets."""
-        time.sleep(PAUSE)
-        parts: list[bytes] = []
-        while True:
-            try:
-                _, stamps = self._inlet.pull_chunk(max_samples=_PIECE, dest_obj=self._buffer)
-            except self._lost as error:
-                if parts:
-                    return b"".join(parts)
-                raise PortLost(
-                    f"LSL stream {self._name!r} has ended, or its computer is gone. Recording "
-                    "continues when it is back"
-                ) from error
-            if stamps:
-                values = self._buffer[: len(stamps)]
-                parts.append(packed(self._count, np.array(stamps), values))
-                self._count += len(stamps)
-            if len(stamps) < _PIECE:
-                return b"".join(parts)
+        self._pace.rest()
+        stamps = self._pull(self._buffer[:1], WAIT)
+        if not stamps:
+            return b""
+        with contextlib.suppress(PortLost):  # raised again by the next read
+            stamps += self._pull(self._buffer[1:], 0.0)
+        first, self._count = self._count, self._count + len(stamps)
+        return packed(first, np.array(stamps), self._buffer[: len(stamps)])
+
+    def _pull(self, into: npt.NDArray[Any], wait: float) -> list[float]:
+        """Fill rows with samples, and return their time stamps; `wait` s at most."""
+        try:
+            _, stamps = self._inlet.pull_chunk(wait, max_samples=len(into), dest_obj=into)
+        except self._lost as error:
+            raise PortLost(
+                f"LSL stream {self._name!r} has ended, or its computer is gone. Recording "
+                "continues when it is back"
+            ) from error
+        return list(stamps)
 
     @property
     def trouble(self) -> str:

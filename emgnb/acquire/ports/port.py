@@ -3,8 +3,8 @@
 A port is named by a string: ``COM3``, ``/dev/ttyACM0``, ``serial:///dev/ttyACM0?baud=500000``,
 ``tcp://192.168.4.1:3000``, ``webserial://board``, ``lsl://stream``,
 ``sim://smile?seed=1&sensor=v3``,
-``replay://file?speed=1``. All ports behave the same: `read` returns what has arrived, without long
-waits; `PortError` says what is wrong and what to do; `PortLost` means that the cable was unplugged.
+``replay://file?speed=1``. All ports behave the same: `read` waits until bytes arrive, but not for
+long; `PortError` says what is wrong and what to do; `PortLost` means that the cable was unplugged.
 A serial port is always opened exclusively: two programs on one port would each get part of the
 bytes, and both recordings would be useless.
 """
@@ -14,16 +14,18 @@ from __future__ import annotations
 import contextlib
 import math
 import re
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
 # Default sampling rate (Hz) and number of channels to request from a board.
 RATE = 1000.0
 CHANNELS = 8
-# Time (s) between reads: 0.7 % of a core, and far shorter than the port's buffer.
-PAUSE = 0.01
+# Longest time (s) for which a read waits for bytes, and least time from one read to the next. A board
+# sends a packet every millisecond, each of which would become a record of the journal.
+WAIT, PAUSE = 0.05, 0.005
 
 SCHEMES = ("serial", "tcp", "webserial", "lsl", "emulator", "sim", "replay")
 
@@ -44,6 +46,36 @@ class PortInfo(NamedTuple):
     board: str
 
 
+class Pace:
+    """Keep the beginnings of reads apart.
+
+    Bytes that come after a silence are read at once; those of a steady stream, `PAUSE` after the
+    previous read.
+
+    Parameters
+    ----------
+    pause : least time (s) from one `rest` to the next
+    clock, sleep : s
+    """
+
+    def __init__(
+        self,
+        pause: float = PAUSE,
+        *,
+        clock: Callable[[], float] = time.perf_counter,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._pause, self._clock, self._sleep = pause, clock, sleep
+        self._next = -math.inf
+
+    def rest(self) -> None:
+        """Sleep until the next read may begin."""
+        left = self._next - self._clock()
+        if left > 0:
+            self._sleep(left)
+        self._next = self._clock() + self._pause
+
+
 class Port(ABC):
     """An open source of bytes."""
 
@@ -54,7 +86,7 @@ class Port(ABC):
 
     @abstractmethod
     def read(self) -> bytes:
-        """Return the bytes received, after a wait of about 10 ms; raises `PortLost`."""
+        """Return the bytes received, none if none come within `WAIT`; raises `PortLost`."""
 
     def write(self, data: bytes) -> None:  # noqa: B027 - not every port takes commands
         """Send a command."""

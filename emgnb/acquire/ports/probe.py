@@ -34,8 +34,8 @@ BABBLE = 200
 # Baud rates of boards that stream by themselves (BAUDS), and of those that wait (ASKED_AT).
 BAUDS = (500_000, 115_200, 230_400, 1_000_000, 222_222, 57_600, 9600, 250_000, 38_400)
 ASKED_AT = (115_200, 230_400, 500_000, 1_000_000)
-# Interval (s) between steps of the handshake.
-_STEP = 0.1
+# Interval (s) between steps of the handshake, and time (s) in which a board obeys an order to stop.
+_STEP, STOPS = 0.1, 0.1
 
 
 @dataclass(frozen=True)
@@ -212,7 +212,8 @@ class Probe:
         while order := self.handshake.stop():
             self.port.tell(order)
             before = self.stream.counts.scans
-            for _ in range(10):
+            end = time.monotonic() + STOPS
+            while time.monotonic() < end:
                 self.port.read()
             self._keep(self.stream.flush())
             if self.stream.counts.scans == before:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from emgnb.acquire.journal import JournalError, JournalReader, Kind
-from emgnb.acquire.ports.port import PAUSE, RATE, Port, PortError, numbers
+from emgnb.acquire.ports.port import RATE, Pace, Port, PortError, numbers
 from emgnb.acquire.ports.simulated import _bytes_a_scan
 from emgnb.acquire.wire import board
 
@@ -24,6 +24,7 @@ class ReplayPort(Port):
         found = numbers(url, options, speed=1, rate=RATE)
         self.url = url
         self._speed = found["speed"]
+        self._pace = Pace()
         path = Path(name)
         if path.is_dir():
             path = path / "journal.emgj"
@@ -38,7 +39,7 @@ class ReplayPort(Port):
             self._journal = None
         if self._journal is None:
             self._file = path.open("rb")
-            self._pace = found["rate"] * _bytes_a_scan(path) * self._speed
+            self._bytes_per_s = found["rate"] * _bytes_a_scan(path) * self._speed
         else:
             self._chunks = self._journal.records()
             self._next: tuple[int, bytes] | None = None
@@ -50,10 +51,10 @@ class ReplayPort(Port):
 
     def read(self) -> bytes:
         """Return the bytes received."""
-        time.sleep(PAUSE)
+        self._pace.rest()
         elapsed = (time.perf_counter() - self._begin) * self._speed
         if self._journal is None:
-            due = int(elapsed / self._speed * self._pace) - self._given
+            due = int(elapsed / self._speed * self._bytes_per_s) - self._given
             data = self._file.read(max(due, 0))
             self._given += len(data)
             self.ended = len(data) < due

@@ -7,15 +7,15 @@ import errno
 import os
 import shutil
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 from emgnb.acquire.ports.bridge import bridged
 from emgnb.acquire.ports.port import (
     CHANNELS,
-    PAUSE,
     RATE,
+    WAIT,
+    Pace,
     Port,
     PortError,
     PortInfo,
@@ -103,11 +103,12 @@ class SerialPort(Port):
         self._about |= {"channels": int(found["channels"]), "listens": True}
         self._about["baud"] = int(found["baud"])
         self._about |= _usb(name)
+        self._pace = Pace()
         self._serial = serial.Serial()
         # Opening pulses DTR, which resets an Arduino. A pseudo-terminal has no DTR; pyserial
         # ignores the error.
         self._serial.port = name
-        self._serial.timeout = 0
+        self._serial.timeout = WAIT
         self._serial.write_timeout = 1
         self._serial.exclusive = True
         try:
@@ -137,9 +138,10 @@ class SerialPort(Port):
 
     def read(self) -> bytes:
         """Return the bytes received."""
-        time.sleep(PAUSE)
+        self._pace.rest()
         parts = []
         try:
+            parts.append(self._serial.read(1))  # waits for it
             while True:
                 waiting = self._serial.in_waiting
                 if waiting:
@@ -149,7 +151,7 @@ class SerialPort(Port):
         except Exception as error:
             # An unplugged port fails in many ways: SerialException, OSError, termios.error, and
             # TypeError after it was closed.
-            if parts:
+            if any(parts):
                 return b"".join(parts)
             raise PortLost(
                 f"{self._name} was disconnected ({error}). Is the cable plugged in?"

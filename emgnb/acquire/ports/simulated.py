@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from emgnb.acquire.ports._face import face
-from emgnb.acquire.ports.port import CHANNELS, PAUSE, RATE, Port, PortError, numbers
+from emgnb.acquire.ports.port import CHANNELS, RATE, Pace, Port, PortError, numbers
 from emgnb.acquire.wire import dialects
 from emgnb.acquire.wire.frames import Encoder, Status
 
@@ -43,6 +43,7 @@ class SimPort(Port):
             raise PortError(f"port {url!r}: {error}") from error
         self._encoder = Encoder(int(found["channels"]))
         self._rate = found["rate"] * (1 + found["drift_ppm"] / 1e6)
+        self._pace = Pace()
         self._sent = 0
         self._next_status = 0
         hello = f"emgnb simulated face, {self._encoder.channels} channels of 10 bits over 5 V"
@@ -51,7 +52,7 @@ class SimPort(Port):
 
     def read(self) -> bytes:
         """Return the bytes received."""
-        time.sleep(PAUSE)
+        self._pace.rest()
         if self._begin is None:
             self._begin = time.perf_counter()
         parts = [self._hello] if self._hello else []

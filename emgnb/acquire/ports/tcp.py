@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import errno
 import socket
-import time
 from typing import Any
 
-from emgnb.acquire.ports.port import CHANNELS, PAUSE, RATE, Port, PortError, PortLost, numbers
+from emgnb.acquire.ports.port import CHANNELS, RATE, WAIT, Pace, Port, PortError, PortLost, numbers
 
 # Time (s) for the board to accept the connection, and to take a command.
 PATIENCE, WRITE_PATIENCE = 5.0, 1.0
@@ -41,35 +40,28 @@ class TcpPort(Port):
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         # A computer that is switched off sends nothing; without keepalive, that goes unnoticed.
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        self._socket.setblocking(False)
+        self._socket.settimeout(WAIT)
+        self._pace = Pace()
 
     def read(self) -> bytes:
         """Return the bytes received."""
-        time.sleep(PAUSE)
-        parts: list[bytes] = []
-        while True:
-            try:
-                part = self._socket.recv(_PIECE)
-            except BlockingIOError:
-                return b"".join(parts)
-            except OSError as error:
-                if parts:
-                    return b"".join(parts)
-                raise PortLost(f"the connection to {self._name} was lost ({error})") from error
-            if not part:
-                if parts:
-                    return b"".join(parts)
-                raise PortLost(f"{self._name} closed the connection. Is the board on?")
-            parts.append(part)
-            if len(part) < _PIECE:
-                return b"".join(parts)
+        self._pace.rest()
+        try:
+            data = self._socket.recv(_PIECE)
+        except OSError as error:
+            if isinstance(error, TimeoutError) and error.errno is None:
+                return b""  # nothing came; with a number, keepalive found that the board is gone
+            raise PortLost(f"the connection to {self._name} was lost ({error})") from error
+        if not data:
+            raise PortLost(f"{self._name} closed the connection. Is the board on?")
+        return data
 
     def write(self, data: bytes) -> None:
         """Send a command."""
         try:
             self._socket.settimeout(WRITE_PATIENCE)
             self._socket.sendall(data)
-            self._socket.setblocking(False)
+            self._socket.settimeout(WAIT)
         except OSError as error:
             raise PortLost(f"{self._name} does not accept commands ({error})") from error
 

@@ -18,6 +18,8 @@ from emgnb.acquire.ports.port import (
     CHANNELS,
     PAUSE,
     RATE,
+    WAIT,
+    Pace,
     Port,
     PortError,
     PortLost,
@@ -104,6 +106,7 @@ class WebSerialPort(Port):
         self.url = url
         self._name = name
         self._inbox = Inbox()
+        self._pace = Pace()
         self._link: Link | None = None
         self._connected = self._unacknowledged = False
         self._lost: PortLost | None = None
@@ -119,10 +122,11 @@ class WebSerialPort(Port):
 
     def read(self) -> bytes:
         """Return the bytes received."""
-        time.sleep(PAUSE)
+        self._pace.rest()
         if self._lost:
             raise self._lost
         self._acknowledge()
+        self._meeting.wait(self._link, WAIT)
         self._accept()
         received = b"".join(self._take(message) for message in self._messages())
         self._unacknowledged |= bool(received)

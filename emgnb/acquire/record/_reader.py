@@ -6,6 +6,7 @@ import contextlib
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from emgnb.acquire.clock import host_ns
@@ -32,10 +33,39 @@ class Event(NamedTuple):
     mono_ns: int
 
 
+class Queue:
+    """Chunks and events from the reader to the thread that writes them to disk."""
+
+    def __init__(self) -> None:
+        self._items: deque[Chunk | Event] = deque()
+        self._new = threading.Event()
+
+    @property
+    def bytes(self) -> int:
+        """Bytes that wait to be written."""
+        return sum(len(item.data) for item in list(self._items) if isinstance(item, Chunk))
+
+    def append(self, item: Chunk | Event) -> None:
+        """Append an item, and wake the thread that waits."""
+        self._items.append(item)
+        self._new.set()
+
+    def wait(self, seconds: float) -> bool:
+        """Return whether items were appended since the last call, waiting at most so long."""
+        found = self._new.wait(seconds)
+        self._new.clear()
+        return found
+
+    def take(self) -> Iterator[Chunk | Event]:
+        """Yield the items in order, until there are none."""
+        while self._items:
+            yield self._items.popleft()
+
+
 class Reader(threading.Thread):
     """Read and time-stamp the port's data; when the port is lost, wait until it is back."""
 
-    def __init__(self, port: Port, queue: deque[Chunk | Event]) -> None:
+    def __init__(self, port: Port, queue: Queue) -> None:
         super().__init__(name="port reader", daemon=True)
         self.port = port
         self.queue = queue

@@ -18,7 +18,6 @@ import sys
 import threading
 import time
 import traceback
-from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -34,16 +33,16 @@ from emgnb.acquire.ports.port import PortError
 from emgnb.acquire.record import _control
 from emgnb.acquire.record import health as healths
 from emgnb.acquire.record._clipping import Clipping
-from emgnb.acquire.record._reader import Chunk, Event, Reader
+from emgnb.acquire.record._reader import Chunk, Queue, Reader
+from emgnb.acquire.record._timetable import Timetable
 from emgnb.acquire.record.health import Health
 from emgnb.acquire.wire import dialects, marking
 from emgnb.acquire.wire.clock_fit import Arrivals
 from emgnb.acquire.wire.stream import Block, Stream
 
-# Interval (s) between passes of the main loop.
-TICK = 0.02
-# Intervals (s) of decoding, health file, sync to disk, and health records in the journal.
-DECODE_EVERY, HEALTH_EVERY, SYNC_EVERY, NOTE_EVERY = 0.1, 0.5, 1.0, 10.0
+# Intervals (s) of looking for orders, decoding, health file, sync to disk, and health records in
+# the journal. What arrives from the port is written at once.
+OBEY_EVERY, DECODE_EVERY, HEALTH_EVERY, SYNC_EVERY, NOTE_EVERY = 0.02, 0.1, 0.5, 1.0, 10.0
 # Time (s) without scans after which a warning is shown.
 SILENT = 3.0
 # Free disk space (bytes) below which a warning is shown.
@@ -59,7 +58,7 @@ class Recording:
         self.stop_asked = threading.Event()
         self._take = Stream(settings["dialect"])
         self._clipping = Clipping()
-        self._queue: deque[Chunk | Event] = deque()
+        self._queue = Queue()
         self._arrivals: Arrivals | None = None
         self._segment = -1
         self._orders = _control.Orders(folder)
@@ -117,29 +116,29 @@ class Recording:
     def _record(self) -> None:
         now = time.monotonic()
         self._last_scans = now
-        due = dict.fromkeys((DECODE_EVERY, HEALTH_EVERY, SYNC_EVERY, NOTE_EVERY), now)
+        tasks = Timetable(now, OBEY_EVERY, DECODE_EVERY, HEALTH_EVERY, SYNC_EVERY, NOTE_EVERY)
         while not self.stop_asked.is_set():
             self._drain()
-            self._obey()
             now = time.monotonic()
-            late = [every for every, at in due.items() if now >= at]
-            for every in late:
-                due[every] = now + every
-            if DECODE_EVERY in late:
+            due = tasks.due(now)
+            if OBEY_EVERY in due:
+                self._obey()
+            if DECODE_EVERY in due:
                 self._look(self._take.flush)
                 if self._state == healths.RECORDING:
                     self._reader.port.tell(self._handshake.step(now))
-            if NOTE_EVERY in late:
+            if NOTE_EVERY in due:
                 self._check_space()
                 self._journal.note(Kind.HEALTH, _plain(self._health()))
-            if HEALTH_EVERY in late:
+            if HEALTH_EVERY in due:
                 self._report()
-            if SYNC_EVERY in late:
+            if SYNC_EVERY in due:
                 self._journal.sync()
                 if not (self.folder / "journal.emgj").exists():
                     # Without its folder the recording cannot be stopped and would run forever.
                     raise FileNotFoundError(f"{self.folder} was removed")
-            self.stop_asked.wait(TICK)
+            # Not on `stop_asked`: a signal handler that sets what its own thread waits on can block.
+            self._queue.wait(tasks.left(time.monotonic()))
 
     def _finish(self) -> None:
         """Stop the board, read the remaining data, and close the journal."""
@@ -194,8 +193,7 @@ class Recording:
 
     def _drain(self) -> None:
         """Write everything in the reader's queue to the journal."""
-        while self._queue:
-            item = self._queue.popleft()
+        for item in self._queue.take():
             if isinstance(item, Chunk):
                 self._journal.raw(*item)
                 self._look(partial(self._take.push_raw, *item))
@@ -331,7 +329,7 @@ class Recording:
             drift_ppm=round(fit.drift_ppm, 1) if fit and stream.nominal_rate else None,
             seconds=self._seconds(),
             bytes=counts.bytes,
-            buffer=sum(len(item.data) for item in list(self._queue) if isinstance(item, Chunk)),
+            buffer=self._queue.bytes,
             segments=stream.segments,
             marks=len(self._marks),
             clipping=self._clipping.shares(names),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import threading
 import time
 from collections import deque
@@ -20,13 +19,11 @@ from emgnb.acquire.record.survey import JOURNAL
 from emgnb.widgets.capture._clocks import BrowserClock
 from emgnb.widgets.capture._live_view import LiveView
 from emgnb.widgets.capture._trouble import Trouble, troubles
+from emgnb.widgets.shared.turns import SHORT_TURNS
 
 _FRAME = 1 / 30  # interval between messages to the browser (s)
 _LOOK, _LISTEN = 0.5, 2.0  # intervals between checks of the status, and of signal quality (s)
 _RECENT = 5.0  # duration of the signal used to check quality (s)
-# Thread switch interval while the display is live (s). A frame takes several thread switches; with
-# Python's default of 0.005 s, a cell of pure Python code halves the frame rate.
-_TURN = 0.001
 # A marker from the browser is stored when its uncertainty is below the first value, or after a wait
 # of the second (s).
 _SURE, _PATIENCE = 0.05, 3.0
@@ -51,29 +48,6 @@ class _Mark:
     at: float
     name: str
     heard: float
-
-
-class _Turns:
-    """Context manager with a shorter thread switch interval; it can be nested."""
-
-    def __init__(self) -> None:
-        self._lock, self._inside, self._usual = threading.Lock(), 0, sys.getswitchinterval()
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if not self._inside:
-                self._usual = sys.getswitchinterval()
-                sys.setswitchinterval(min(_TURN, self._usual))
-            self._inside += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._inside -= 1
-            if not self._inside:
-                sys.setswitchinterval(self._usual)
-
-
-_SHORT_TURNS = _Turns()
 
 
 class Watch:
@@ -170,7 +144,7 @@ class Watch:
 
     def _run(self) -> None:
         try:
-            with _SHORT_TURNS:
+            with SHORT_TURNS:
                 self._go()
         finally:
             self._follower.close()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
 from emgnb.live import Output
+from emgnb.widgets.shared.turns import SHORT_TURNS
 
 # Time (s) between two looks at a source that is asked, and least time between two outputs.
 LOOK, LEAST = 0.005, 1 / 60
@@ -104,6 +105,10 @@ class Feed:
         self._news.set()
 
     def _send(self) -> None:
+        with SHORT_TURNS:
+            self._send_all()
+
+    def _send_all(self) -> None:
         while True:
             self._news.wait()
             self._news.clear()

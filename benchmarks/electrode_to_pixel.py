@@ -1,0 +1,501 @@
+"""Measure the delay from the electrode to the pixel, and how much each part adds.
+
+    python benchmarks/electrode_to_pixel.py [--events 2000] [--every 0.5] [--hop 0.02]
+
+A voltage steps up and down at pin A0 of an emulated Mega, at random times. The firmware samples 8
+channels at 1 kHz, a recorder reads the pseudo-terminal, a decoder turns channel 1 into the
+intensity of a smile (`live.proportional` levels, sensor of kind envelope), and `widgets.Face` shows
+it in JupyterLab, with a real kernel, in a headless Chromium that draws in software. For each step,
+the first painted frame is sought in which the pixel that a smile changes most has changed. Three
+conditions: the kernel free, beside a cell in pure Python, and beside one that trains a network.
+
+- board: from the step to its conversion (truth log of the emulator)
+- USB: to the moment when the recorder has read the bytes; with the UART, the pseudo-terminal, and
+  the up to 5 ms between two reads
+- journal: until they are in the journal's file (inotify)
+- decode: until the output is made from which the pixel changes; with the wait for the next output
+- kernel: until the kernel has made the message to the page
+- page: until the page's WebSocket has received it; with ZeroMQ and Jupyter's server
+- paint: until the frame is painted; what a monitor adds is not known
+
+All times are on the host's monotonic clock. The page's clock is compared with it by round trips,
+whose error is printed. The emulated board runs in real time only if a core is free for it; its lag
+is asked for ten times a second, and steps at which it lagged are counted and left out once more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import ctypes
+import json
+import os
+import select
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "browser"))
+
+import conftest as browsers
+from live_view import BESIDE
+
+from emgnb import acquire, facs, filters, live
+from emgnb.acquire.clock import host_ns
+from emgnb.acquire.journal import JournalReader, Kind
+from emgnb.acquire.ports import emulator
+from emgnb.acquire.wire.stream import Stream
+
+LEGS = ("board", "USB", "journal", "decode", "kernel", "page", "paint")
+CHANNELS, RATE = 8, 1000
+# Rate (Hz) of the voltages, and how far (s) they are written ahead of time.
+FINE, AHEAD = 4000, 1.0
+# Voltages (V) between which the pin steps.
+LOW, HIGH = 0.5, 3.0
+# Difference (of 255) from which a pixel has changed; the software renderer draws the same twice.
+CHANGED = 8
+# Lag (s) of the board from which a step does not count as one in real time.
+LAG = 0.003
+# Pin A0 is the muscle of a smile.
+SITES = sorted(facs.DEFAULT_MONTAGE, key=lambda site: site.muscle != "zygomaticus_major")[:CHANNELS]
+CELL = """
+from emgnb import live
+from emgnb.widgets import Face
+decoder = live.decode({folder!r}, {model!r}, hop={hop})
+face = Face(decoder)
+face
+"""
+# Records when the page receives each output, and when the kernel made the message.
+RECEIVE = r"""(() => {
+  const text = new TextDecoder();
+  window.received = [];
+  window.WebSocket = class extends WebSocket {
+    constructor(...all) {
+      super(...all);
+      this.addEventListener("message", ({ data }) => {
+        const at = performance.now();
+        if (!(data instanceof ArrayBuffer) || data.byteLength > 20_000) return;
+        const words = text.decode(data);
+        const output = /"kind": ?"now"[^]*?"number": ?(\d+)/.exec(words);
+        const made = /"date": ?"([^"]+)"/.exec(words);
+        if (output && made) window.received.push([Number(output[1]), at, made[1]]);
+      });
+    }
+  };
+})()"""
+READ = """
+  const canvas = document.querySelector('.emgnb-face .stage canvas');
+  const gl = canvas.getContext('webgl');
+  const read = (x, y, width, height) => {
+    const bytes = new Uint8Array(4 * width * height);
+    gl.readPixels(x, y, width, height, gl.RGBA, gl.UNSIGNED_BYTE, bytes);
+    return bytes;
+  };
+"""
+KEEP = "() => {" + READ + "window.kept = read(0, 0, canvas.width, canvas.height); }"
+# Finds the pixel that differs most from the kept picture, in shares of the canvas.
+FIND = (
+    "() => {"
+    + READ
+    + """
+  const now = read(0, 0, canvas.width, canvas.height), { kept } = window;
+  let best = 0, most = 0;
+  for (let k = 0; k < now.length; k++) {
+    const differs = Math.abs(now[k] - kept[k]);
+    if (differs > most) [best, most] = [k >> 2, differs];
+  }
+  window.place = [(best % canvas.width) / canvas.width,
+                  Math.floor(best / canvas.width) / canvas.height];
+  return most;
+}"""
+)
+# Records of each frame the output, the pixel, and when it was painted.
+WATCH = (
+    "() => {"
+    + READ
+    + """
+  window.drawn = [];
+  const after = new MessageChannel();  // its message comes once the frame is painted
+  after.port1.onmessage = ({ data }) => window.drawn.push([...data, performance.now()]);
+  new MutationObserver(() => {
+    const x = Math.floor(window.place[0] * canvas.width);
+    const y = Math.floor(window.place[1] * canvas.height);
+    const [red, green, blue] = read(x, y, 1, 1);
+    after.port2.postMessage([Number(canvas.dataset.number), red, green, blue]);
+  }).observe(canvas, { attributes: true, attributeFilter: ['data-frames'] });
+}"""
+)
+
+
+class Steps:
+    """Write a voltage that steps at planned times into a pipe, somewhat ahead of the board.
+
+    Attributes
+    ----------
+    at : (n,) samples, at `FINE` Hz, from which the other voltage is at the pin
+    """
+
+    def __init__(self, pipe: int) -> None:
+        self.at = np.empty(0, dtype=np.int64)
+        self._pipe, self._given = pipe, 0
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def plan(self, intervals: Any) -> None:
+        """Add steps, the first one some time after what is written already."""
+        first = self._given + FINE
+        times = first + np.cumsum(np.round(np.asarray(intervals) * FINE)).astype(np.int64)
+        self.at = np.concatenate([self.at, times])
+
+    def over(self) -> bool:
+        """Return whether the board has got all steps, and some time has passed."""
+        return self._given > self.at[-1] + (AHEAD + 0.5) * FINE
+
+    def close(self) -> None:
+        self._over.set()
+        self._thread.join()
+        os.close(self._pipe)
+
+    def _run(self) -> None:
+        begin = time.monotonic()
+        with contextlib.suppress(OSError):  # the board is gone
+            while not self._over.wait(0.02):
+                due = int((time.monotonic() - begin + AHEAD) * FINE) - self._given
+                numbers = self._given + np.arange(due)
+                high = np.searchsorted(self.at, numbers, side="right") % 2
+                volts = np.where(high, HIGH, LOW)[:, np.newaxis]
+                os.write(self._pipe, emulator.as_voltages(volts))
+                self._given += due
+
+
+class Growth(threading.Thread):
+    """Note when a file grew, and to which size, as (ns, bytes)."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(daemon=True)
+        self.stamps: list[tuple[int, int]] = []
+        self._path, self._over = path, threading.Event()
+        system = ctypes.CDLL(None)
+        self._events = system.inotify_init1(os.O_CLOEXEC)
+        system.inotify_add_watch(self._events, str(path).encode(), 2)  # IN_MODIFY
+        self.start()
+
+    def run(self) -> None:
+        while not self._over.is_set():
+            if select.select([self._events], [], [], 0.2)[0]:
+                os.read(self._events, 1 << 16)
+                at = host_ns()
+                self.stamps.append((at, self._path.stat().st_size))
+        os.close(self._events)
+
+    def close(self) -> None:
+        self._over.set()
+        self.join()
+
+
+class Lag(threading.Thread):
+    """Note how far an emulated board is behind real time, as (ns, s)."""
+
+    def __init__(self, board: emulator.Emulator) -> None:
+        super().__init__(daemon=True)
+        self.found: list[tuple[int, float]] = []
+        self._board, self._over = board, threading.Event()
+        self.start()
+
+    def run(self) -> None:
+        while not self._over.wait(0.1):
+            told = self._board.report()
+            late = told["seconds"] - told["cycles"] / emulator.CLOCK
+            self.found.append((host_ns(), late))
+
+    def close(self) -> None:
+        self._over.set()
+        self.join()
+
+
+class Clock(NamedTuple):
+    """Host ns at the zero of the page's clock, and how wrong that may be."""
+
+    zero: float
+    error: float
+
+    def host(self, ms: Any) -> Any:
+        """Return times of the page, in ms, on the host's clock in ns."""
+        return self.zero + 1e6 * np.asarray(ms, dtype=float)
+
+
+def clock_of(page: Any) -> Clock:
+    """Compare the page's clock with the host's; the fastest of many round trips counts."""
+    trips = []
+    for _ in range(200):
+        before = host_ns()
+        there = page.evaluate("performance.now()")
+        after = host_ns()
+        trips.append((after - before, (after + before) / 2 - 1e6 * there))
+    took, zero = min(trips)
+    return Clock(zero, took / 2)
+
+
+class Run(NamedTuple):
+    """What was noted during the steps; times in ns of the host."""
+
+    folder: Path
+    started: int
+    steps: Any
+    stamps: Any
+    lag: Any
+    drawn: Any
+    received: dict[int, tuple[float, float]]
+    clock: Clock
+
+
+@contextlib.contextmanager
+def boards(folder: Path) -> Iterator[tuple[emulator.Emulator, Steps, Lag]]:
+    end, pipe = os.pipe()
+    board = emulator.Emulator(
+        "mega",
+        voltages=end,
+        voltage_rate=FINE,
+        voltage_channels=1,
+        truth=folder / "truth",
+        log=folder / "log",
+    )
+    os.close(end)
+    steps, lag = Steps(pipe), Lag(board)
+    yield board, steps, lag
+    lag.close()
+    board.close()
+    steps.close()
+
+
+def levels_file(folder: Path) -> Path:
+    """Save levels by which channel 1 is the smile's intensity."""
+    silent = (0.0,) * (CHANNELS - 1)
+    return live.Proportional(
+        channel=tuple(site.channel for site in SITES),
+        units_of=("L12",) + ("",) * (CHANNELS - 1),
+        rest=(LOW, *silent),
+        most=(HIGH, *silent),
+        units="V",
+        rate=float(RATE),
+        chain=filters.Chain(filters.LowPass(20)),
+    ).save(folder / "levels.json")
+
+
+def run(browser: Any, lab: Any, beside: str, asked: argparse.Namespace) -> Run:
+    """Record steps, and all that they set off, beside a cell of one kind."""
+    folder = lab.root / beside.replace(" ", "_")
+    folder.mkdir()
+    montage = [(site.channel, site.muscle, site.side) for site in SITES]
+    with boards(folder) as (board, steps, lag):
+        recorder = acquire.start(
+            f"serial://{board.port}?channels={CHANNELS}&rate={RATE}",
+            folder,
+            montage=montage,
+            signal_kind="envelope",
+            units="V",
+            units_per_count=emulator.VOLTS / emulator.STEPS,
+        )
+        growth = Growth(recorder.folder / "journal.emgj")
+        cell = CELL.format(folder=str(recorder.folder), model=str(levels_file(folder)), hop=asked.hop)
+        page = shown(browser, lab, folder.name, cell)
+        calibrate(page, steps)
+        seconds = asked.events * asked.every
+        start_beside(page, BESIDE[beside].format(seconds=seconds + 30))
+        clock = clock_of(page)
+        page.evaluate(WATCH)
+        rng = np.random.default_rng(1)
+        steps.plan(asked.every * rng.uniform(0.8, 1.2, asked.events))
+        while not steps.over():
+            page.wait_for_timeout(500)
+        drawn, received = page.evaluate("[window.drawn, window.received]")
+        again = clock_of(page)
+        page.context.close()
+        lab.end_kernels()
+        recorder.stop()
+        growth.close()
+        found = list(lag.found)
+    log = json.loads((folder / "log").read_text().splitlines()[0])
+    both = Clock((clock.zero + again.zero) / 2, max(clock.error, again.error))
+    shift = time.time_ns() - host_ns()
+    return Run(
+        folder=recorder.folder,
+        started=log["monotonic_ns"] - round(log["cycle"] / emulator.CLOCK * 1e9),
+        steps=steps.at,
+        stamps=np.array(growth.stamps),
+        lag=np.array(found),
+        drawn=np.array(drawn, dtype=float),
+        received={
+            number: (datetime.fromisoformat(made).timestamp() * 1e9 - shift, both.host(at))
+            for number, at, made in reversed(received)
+        },
+        clock=Clock(both.zero, both.error + abs(clock.zero - again.zero) / 2),
+    )
+
+
+def shown(browser: Any, lab: Any, name: str, cell: str) -> Any:
+    """Open a notebook in JupyterLab and run it; return the page once the face is drawn."""
+    context = browser.new_context(viewport={"width": 1400, "height": 1000})
+    context.add_init_script(RECEIVE)
+    page = context.new_page()
+    path = lab.write(f"{name}.ipynb", cell)
+    page.goto(lab.address("doc/tree", path.name), timeout=90_000)
+    notebook = browsers.Notebook(page, lab.root, path.name)
+    notebook.ready()
+    notebook.run_all()
+    page.locator(".emgnb-face .stage canvas[data-grey='0.00']").wait_for(timeout=60_000)
+    page.wait_for_timeout(3000)  # until the size of the canvas suits the speed of the computer
+    return page
+
+
+def calibrate(page: Any, steps: Steps) -> None:
+    """Find the pixel that a smile changes most, with a step up and one down."""
+    page.evaluate(KEEP)
+    steps.plan([0.0])
+    page.wait_for_timeout(1000 * (AHEAD + 2.5))
+    differs = page.evaluate(FIND)
+    if differs < 4 * CHANGED:
+        raise SystemExit(f"a full smile changes no pixel by more than {differs} of 255")
+    steps.plan([0.0])
+    page.wait_for_timeout(1000 * (AHEAD + 2.5))
+
+
+def start_beside(page: Any, code: str) -> None:
+    if not code:
+        return
+    page.evaluate(
+        """(code) => {
+             const { kernel } = jupyterapp.shell.currentWidget.context.sessionContext.session;
+             kernel.requestExecute({ code });
+           }""",
+        code,
+    )
+    page.wait_for_timeout(10_000)  # imports and compilation are not measured
+
+
+def changes(values: Any) -> Any:
+    """Return the places from which the pin's other voltage was measured."""
+    middle = (LOW + HIGH) / 2 / emulator.VOLTS * emulator.STEPS
+    return np.flatnonzero(np.diff(np.asarray(values) > middle)) + 1
+
+
+def converted(noted: Run) -> Any:
+    """Return when each step was first measured by the converter, ns."""
+    found = np.fromfile(noted.folder.parent / "truth", dtype=emulator.RECORD)
+    first = found[(found["kind"] == 1) & (found["channel"] == 0)]
+    return noted.started + first["cycle"][changes(first["code"])] / emulator.CLOCK * 1e9
+
+
+def journalled(noted: Run) -> tuple[Any, Any]:
+    """Return when each step was read from the port, and when it was in the journal, ns."""
+    take, values, chunk, read, ends = Stream(), [], [], [], []
+    with JournalReader(noted.folder / "journal.emgj") as reader:
+        for record in reader.records():
+            blocks = take.push(record)
+            if record.kind == Kind.RAW:
+                blocks += take.flush()
+                read.append(record.mono_ns)
+                ends.append(reader.position)
+            for block in blocks:
+                values += block.values[:, 0].tolist()
+                chunk += [len(read) - 1] * len(block.scans)
+    at = np.array(chunk)[changes(values)]
+    sizes = np.maximum.accumulate(noted.stamps[:, 1])
+    there = noted.stamps[np.searchsorted(sizes, np.array(ends)[at]), 0]
+    return np.array(read)[at], there
+
+
+def outputs_of(noted: Run) -> dict[int, float]:
+    """Return when each output was made, ns."""
+    lines = map(json.loads, (noted.folder / "live.jsonl").read_text().splitlines())
+    return {
+        line["number"]: line["host_ns"] + 1e9 * line["delay"]
+        for line in lines
+        if line.get("kind") == "intensities"
+    }
+
+
+def legs_of(noted: Run) -> tuple[Any, Any]:
+    """Return the ms of each leg (step, leg), and when the steps were, in ns; unseen ones missing."""
+    stepped = noted.started + noted.steps / FINE * 1e9
+    at_converter, (read, there) = converted(noted), journalled(noted)
+    if not len(stepped) == len(at_converter) == len(read):
+        raise SystemExit(
+            f"{len(stepped)} steps, of which {len(at_converter)} were converted and {len(read)} "
+            "are in the journal: repeat the run on a quieter computer"
+        )
+    made, painted = outputs_of(noted), noted.clock.host(noted.drawn[:, 4])
+    rows, seen = [], []
+    for k in range(2, len(stepped)):  # the first two found the pixel
+        until_next = stepped[k + 1] if k + 1 < len(stepped) else np.inf
+        first, last = np.searchsorted(painted, [stepped[k], until_next])
+        if first == 0:
+            continue
+        pixels = noted.drawn[first - 1 : last, 1:4]
+        (moved,) = np.nonzero(np.abs(pixels - pixels[0]).max(axis=1) > CHANGED)
+        if not moved.size:
+            continue
+        frame = first - 1 + int(moved[0])
+        number = int(noted.drawn[frame, 0])
+        if number not in noted.received or number not in made:
+            continue
+        times = [stepped[k], at_converter[k], read[k], there[k], made[number]]
+        rows.append(np.diff([*times, *noted.received[number], painted[frame]]) / 1e6)
+        seen.append(stepped[k])
+    return np.array(rows), np.array(seen)
+
+
+def table_row(beside: str, noted: Run) -> str:
+    """Return a row of the table, and below it what may be wrong with it."""
+    rows, seen = legs_of(noted)
+    total = rows.sum(axis=1)
+    cells = [both(column) for column in (*rows.T, total)]
+    lag = noted.lag
+    near = np.clip(np.searchsorted(lag[:, 0], seen), 1, len(lag) - 1)
+    late = np.maximum(lag[near - 1, 1], lag[near, 1]) > LAG
+    kept = total[~late]
+    print(
+        f"- {beside}: {len(rows)} of {len(noted.steps) - 2} steps seen; page's clock "
+        f"± {noted.clock.error / 1e6:.1f} ms; the emulated board was up to "
+        f"{1e3 * lag[:, 1].max():.0f} ms behind real time, by more than {1e3 * LAG:.0f} ms at "
+        f"{late.sum()} steps; without these, {both(kept) if kept.size else 'none'} ms in all"
+    )
+    return f"| {beside} | {len(rows)} | " + " | ".join(cells) + " |"
+
+
+def both(values: Any) -> str:
+    return f"{np.median(values):.1f}, {np.percentile(values, 99):.1f}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--events", type=int, default=2000)
+    parser.add_argument("--every", type=float, default=0.5, help="s between steps, on average")
+    parser.add_argument("--hop", type=float, default=0.02, help="s between outputs")
+    parser.add_argument("--beside", choices=BESIDE, action="append")
+    asked = parser.parse_args()
+    if problem := emulator.missing():
+        raise SystemExit(problem)
+    print(f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f} at the beginning\n")
+    table = []
+    with browsers.browsing() as (browser, lab):
+        for beside in asked.beside or BESIDE:
+            noted = run(browser, lab, beside, asked)
+            table.append(table_row(beside, noted))
+    print(f"\nOutputs every {1e3 * asked.hop:.0f} ms; each cell is median, p99 in ms:\n")
+    print("| kernel | steps | " + " | ".join(LEGS) + " | in all |")
+    print("|---|---|" + "---|" * (len(LEGS) + 1))
+    print("\n".join(table))
+    print(f"\nload average {os.getloadavg()[0]:.1f} at the end")
+
+
+if __name__ == "__main__":
+    main()
