@@ -15,6 +15,7 @@ with explained("emgnb.plots"):
     from emgnb.plots.learning import accuracy, confusion, features, learning_curve, training
     from emgnb.plots.overview import health
     from emgnb.plots.signals import events, signal, timeline
+    from emgnb.plots.tasks import fitts, task
     from emgnb.plots.validation import validation
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "confusion",
     "events",
     "features",
+    "fitts",
     "health",
     "learning_curve",
     "occlusion",
@@ -34,6 +36,7 @@ __all__ = [
     "signal",
     "spectrum",
     "stability",
+    "task",
     "timeline",
     "training",
     "validation",

@@ -6,7 +6,7 @@ errors, and adds blinks and spontaneous movements. The list of movements is the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +87,7 @@ class Performer:
         self.movements: list[Movement] = []
         self._active: list[Movement] = []
         self._held: list[Movement] = []
+        self._steered = self._steered_before = np.zeros(person.mvc.size)
         self._person = person
         self._blinked = blinked
         self._trial, self._eyelid, self._hand = (generator(seed, 6, *key, i) for i in range(3))
@@ -163,9 +164,16 @@ class Performer:
                 self._move(unit, self._next_fidget, 0.08, lasting, 0.1, effort, "")
             self._next_fidget += self._fidget_mean * rng.exponential()
 
+    def steer(self, units: Mapping[str, float]) -> None:
+        """Move units to given strengths by the end of the next block, and hold them there."""
+        drives = [effort * pull(*_sided(unit)) for unit, effort in units.items()]
+        self._steered = np.sum(drives, axis=0) if drives else np.zeros(self._person.mvc.size)
+
     def drive(self, t: Floats) -> Floats:
         """Return the drive (time, source) in fractions of MVC, and drop ended movements."""
-        out = np.zeros((t.size, self._person.mvc.size))
+        ramp = np.linspace(0.0, 1.0, t.size + 1)[1:, None]
+        out = self._steered_before + ramp * (self._steered - self._steered_before)
+        self._steered_before = self._steered
         for movement in self._active:
             if movement.onset > t[-1]:
                 continue
@@ -214,7 +222,7 @@ class Performer:
         *,
         exact: bool = False,
     ) -> None:
-        side, number = (unit[0], unit[1:]) if unit[0] in "LR" else ("", unit)
+        number, side = _sided(unit)
         fraction = float(np.clip(fraction, 0.005, 1.0))
         drive = fraction * pull(number, side)
         if not exact:
@@ -264,6 +272,11 @@ class Performer:
     def _apexes(moves: list[Movement], offset: Floats) -> Floats:
         apex = np.array([min(move.apex, move.release) for move in moves])
         return np.asarray(np.minimum(apex, offset))
+
+
+def _sided(unit: str) -> tuple[str, str]:
+    """Return the number of a unit and its side: "L12" is ("12", "L")."""
+    return (unit[1:], unit[0]) if unit[0] in "LR" else (unit, "")
 
 
 def _posed(act: Act) -> dict[str, float]:

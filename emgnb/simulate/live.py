@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -167,6 +167,41 @@ class LiveFace:
             if understood:
                 self._repeats = None
             return understood
+
+    def steer(self, units: Mapping[str, float]) -> None:
+        """Move action units to these strengths now, and hold them until the next call.
+
+        For somebody who controls the face from outside, as `simulate.Player`. The change begins
+        with the next block, at most 50 ms later, and takes one block. It is added to movements on
+        cue, and `truth` does not list it.
+
+        Parameters
+        ----------
+        units : action unit, such as "12" or "L12" → fraction of MVC, 0 to 1; others go to rest
+
+        Raises
+        ------
+        ValueError : an unknown unit, or a fraction outside 0 to 1
+
+        Examples
+        --------
+        >>> from emgnb import simulate
+        >>> face = simulate.LiveFace(channels=8, difficulty="easy")
+        >>> quiet = face.read(1000).std(axis=0)
+        >>> face.steer({"12": 0.8})
+        >>> loud = face.read(1000).std(axis=0)
+        >>> face.channels[(loud / quiet).argmax()].startswith("zygomaticus_major")
+        True
+        """
+        for unit, fraction in units.items():
+            number = unit[1:] if unit[:1] in ("L", "R") else unit
+            if number not in facs.AUS or not 0.0 <= fraction <= 1.0:
+                raise ValueError(
+                    f"{unit!r}: {fraction!r}, expected an action unit of facs.AUS, such as 'L12', "
+                    f"and a fraction of MVC from 0 to 1"
+                )
+        with self._lock:
+            self._skin.performer.steer(units)
 
     def truth(self) -> xr.Dataset:
         """Return the event table of all movements that began before the next scan.
