@@ -22,6 +22,7 @@ WIDGETS = {
     "guide": "cues",
     "tuner": "tuner",
     "labeller": "labeller",
+    "face": "face",
 }
 GLOSSARY = re.compile(r"\(glossary\.md(#[^)]*)?\)")
 FIGURES = """\

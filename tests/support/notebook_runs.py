@@ -12,7 +12,7 @@ from emgnb import filters, models, recording
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 ACQUIRE, FILTER, TRAIN = ("01_acquire.ipynb", "02_filter.ipynb", "03_train.ipynb")
 # These need nothing of the others.
-VALIDATE, PAPER = "04_validate.ipynb", "05_paper.ipynb"
+VALIDATE, PAPER, LIVE = "04_validate.ipynb", "05_paper.ipynb", "06_live.ipynb"
 # Twice in one folder: from the middle, where nothing is recorded yet, then from the beginning.
 ORDER = (TRAIN, FILTER, ACQUIRE, ACQUIRE, FILTER, TRAIN, VALIDATE, VALIDATE)
 # For everyday tests in the browser: one recording.
@@ -25,6 +25,8 @@ SHORT = (
     ("epochs=6", "epochs=1"),
     ("rng.random((2000, 8))", "rng.random((500, 8))"),
     ("range(4)", "range(3)"),
+    ('("neutral", "smile", "frown")', '("smile", "frown")'),
+    ("time.sleep(1.5)", "time.sleep(0.5)"),
 )
 
 
@@ -108,3 +110,14 @@ def check_the_paper(said: str) -> None:
     assert "not physiology: looks like independent uniform draws" in said
     assert "physiology: looks like envelope of EMG" in said
     assert "leak='no physiology', verdict='found'" in said
+
+
+def check_the_live_decoder(said: str) -> None:
+    """06 calibrated, decoded, announced the gap, and scored the tasks."""
+    assert "Expected accuracy" in said
+    assert re.search(r"^\d\.\d\d s: (499|500|501) scans lost", said, re.M)
+    assert re.search(r"^by design: 1[0-9]{2} ms", said, re.M)
+    for task, trials in (("Copy", 4), ("Hold", 6), ("Follow", 3), ("Reach", 32)):
+        assert re.search(rf"^{task}: score \d+ % .*, {trials} of {trials} trials", said, re.M), task
+    low, high = map(float, re.findall(r"interval ([\d.]+)–([\d.]+), 4 cond", said)[0])
+    assert low < 2.0 < high

@@ -49,6 +49,11 @@ def test_the_paper_is_reproduced_on_a_look_alike(tmp_path):
 
 
 @pytest.mark.slow
+def test_a_face_is_decoded_while_it_moves(tmp_path):
+    notebook_runs.check_the_live_decoder(run(notebook_runs.LIVE, tmp_path))
+
+
+@pytest.mark.slow
 @pytest.mark.soak
 def test_the_paper_is_reproduced_on_its_data_twice_in_one_folder(tmp_path, shared_data):
     for _ in range(2):

@@ -219,6 +219,20 @@ def test_outputs_that_are_missing_or_do_not_tell_the_unit_are_gaps():
         run.push(next(outputs(begin=0.5)))
 
 
+def test_outputs_that_arrive_unevenly_do_not_lengthen_the_clock():
+    run = tasks.Run(tasks.Hold(UNIT, levels=(0.4,), repetitions=1, seconds=3.0, rest=0.5))
+    at = HOP * np.arange(1000)
+    # A chunk late by 60 ms makes the next one seem older.
+    uneven = at + 0.06 * (np.arange(1000) // 3 % 2)
+    for seconds in uneven:
+        run.push(live.Output(0, 0, float(seconds), 0.0, "intensities", {UNIT: 0.4}))
+        if run.over:
+            break
+    assert run.moment.seconds == pytest.approx(3.5, abs=0.1)
+    assert run.result().score == 100
+    assert not run.result().gaps
+
+
 def test_silence_is_a_gap_by_the_clock_that_is_passed():
     run = tasks.Run(HOLD)
     assert run.tick(10**18).phase == "ready"

@@ -97,6 +97,7 @@ class Run:
         self._last: float | None = None  # s of the newest output; None after a gap
         self._newest_ns: int | None = None
         self._seconds = math.nan
+        self._clock = -math.inf  # the same, before the first output
         self._values: dict[str, float] = {}
         self._note = ""
         self._begin = math.nan
@@ -124,11 +125,11 @@ class Run:
 
         Raises
         ------
-        ValueError : an output that is older than the one before
+        ValueError : an output that is much older than the one before
         """
         if self.over:
             return self.moment
-        if output.seconds < self._seconds:
+        if output.seconds < self._seconds - LONGEST:
             raise ValueError(
                 f"an output of {output.seconds:.3f} s after one of {self._seconds:.3f} s: push the "
                 f"outputs of one decoder, in order"
@@ -141,7 +142,8 @@ class Run:
         if output.kind == "gap" or missing:
             self._gap(output.seconds, output.note or f"no value of {', '.join(missing)}")
         else:
-            self._take(output.seconds, values)
+            # Times are those of arrival: chunks that arrive unevenly overlap by some ms.
+            self._take(max(output.seconds, self._clock), values)
         self.moment = self._told()
         return self.moment
 
@@ -196,7 +198,8 @@ class Run:
             step = 0.0
         if self._note:
             self._resume()
-        self._last, self._seconds, self._values = seconds, seconds, values
+        self._last = self._seconds = self._clock = seconds
+        self._values = values
         if self._phase == "ready":
             self._phase = "rest"
         self._passed += step

@@ -58,6 +58,8 @@ class Throughput:
     conditions: xr.Dataset
 
     def __str__(self) -> str:
+        if np.isnan(self.value):
+            return "unknown: a condition needs three endpoints, and some spread of them"
         low, high = self.interval
         return (
             f"{self.value:.2f} bits/s (95 % interval {low:.2f}–{high:.2f}, "
