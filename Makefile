@@ -10,7 +10,7 @@ PIP    := $(BIN)/python -m pip install --disable-pip-version-check --no-input -q
 # Hundreds of processes would each compile the package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: lab test compiled soak lint docs demo bench lock prerelease clean system emulator hex
+.PHONY: lab test compiled soak lint docs demo bench lock prerelease lowest clean system emulator hex
 .DEFAULT_GOAL := lab
 
 lab: $(VENV)/.lab
@@ -86,12 +86,15 @@ $(VENV)/.docs: pyproject.toml .ci/constraints.txt | $(VENV)/bin/python
 	$(PIP) -e '.[docs]'
 	@touch $@ $(VENV)/.lab
 
-# Renew the pinned versions, for every Python and system at once.
+# Renew the pinned versions, for every Python and system at once, and those of a kit.
 lock: $(VENV)/.test
 	$(PIP) uv
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --all-extras --upgrade \
 	  --no-header --no-annotate --no-emit-index-url --constraint .ci/bounds.txt pyproject.toml \
 	  -o .ci/constraints.txt
+	echo pip | $(BIN)/uv pip compile -q --universal --python-version 3.11 --extra all \
+	  --no-header --no-annotate --no-emit-index-url --constraint .ci/constraints.txt pyproject.toml - \
+	  -o emgnb/kit/requirements.txt
 
 # The few private names of xarray that emgnb uses, against its newest release or pre-release.
 prerelease: PIP := .venv-prerelease/bin/python -m pip install --disable-pip-version-check --no-input -q
@@ -101,5 +104,14 @@ prerelease:
 	$(PIP) --pre --upgrade xarray
 	.venv-prerelease/bin/python -m pytest -q tests/unit/test_xarray_names.py $(ARGS)
 
+# The unit tests with the oldest version that pyproject.toml allows of each direct dependency.
+lowest:
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/python -m pip install --disable-pip-version-check --no-input -q uv
+	.venv-lowest/bin/uv pip install -q --python .venv-lowest/bin/python --resolution lowest-direct \
+	  -e '.[all,long,brain,live]'
+	.venv-lowest/bin/uv pip install -q --python .venv-lowest/bin/python -e '.[test]'
+	.venv-lowest/bin/python -m pytest -q -n 2 tests/unit $(ARGS)
+
 clean:
-	rm -rf docs/api/emgnb.*.rst docs/api/generated docs/tutorials/*.ipynb $(VENV) .venv-prerelease .venv-peers .venv-libemg firmware/build build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf docs/api/emgnb.*.rst docs/api/generated docs/tutorials/*.ipynb $(VENV) .venv-prerelease .venv-lowest .venv-peers .venv-libemg firmware/build build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

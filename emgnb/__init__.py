@@ -48,6 +48,7 @@ _MODULES = (
     "filters",
     "flash",
     "interop",
+    "kit",
     "labels",
     "live",
     "models",

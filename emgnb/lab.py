@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from importlib import util
 from pathlib import Path
 
+from emgnb._included import included
+
 FOLDER = "emgnb-notebooks"
 FIRST, GLOSSARY = "01_acquire.ipynb", "glossary.md"
 # Number of consecutive ports to try, as in JupyterLab itself.
@@ -30,10 +32,7 @@ GOODBYE = 20.0
 
 def notebooks() -> list[Path]:
     """Return the notebooks included in emgnb, and the glossary that they link to."""
-    installed, checkout = Path(__file__).parent / "notebooks", Path(__file__).parents[1]
-    if installed.is_dir():
-        return sorted([*installed.glob("*.ipynb"), installed / GLOSSARY])
-    return sorted([*(checkout / "notebooks").glob("*.ipynb"), checkout / "docs" / GLOSSARY])
+    return sorted([*included("notebooks").glob("*.ipynb"), included("docs") / GLOSSARY])
 
 
 def copy_notebooks(folder: Path) -> Path:

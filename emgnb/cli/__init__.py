@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 
 import emgnb
-from emgnb.cli import _datasets, _flash, _labels, _live, _looking, _notebooks, _recording
+from emgnb.cli import _datasets, _flash, _kit, _labels, _live, _looking, _notebooks, _recording
 from emgnb.cli._shared import printable
 
 __all__ = ["main"]
@@ -43,6 +43,6 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="emgnb", description="Record and analyse facial EMG.")
     parser.add_argument("--version", action="version", version=f"emgnb {emgnb.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
-    for group in (_notebooks, _recording, _live, _looking, _flash, _labels, _datasets):
+    for group in (_notebooks, _recording, _live, _looking, _flash, _labels, _datasets, _kit):
         group.add_commands(commands)
     return parser

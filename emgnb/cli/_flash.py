@@ -1,4 +1,4 @@
-"""Program a board with the firmware."""
+"""Program a board with the firmware, and copy its source."""
 
 from __future__ import annotations
 
@@ -26,6 +26,12 @@ def add_commands(commands: Commands) -> None:
     )
     flash.set_defaults(run=_flash)
 
+    firmware = commands.add_parser(
+        "firmware", help="copy the sketch, its wiring and the compiled files into a new folder"
+    )
+    firmware.add_argument("folder", nargs="?", default="emgnb-firmware", help="new folder")
+    firmware.set_defaults(run=_firmware)
+
 
 def _flash(arguments: argparse.Namespace) -> int:
     from emgnb import flash
@@ -45,6 +51,15 @@ def _flash(arguments: argparse.Namespace) -> int:
         print("the firmware is on the board, but sends no samples: see the lines that begin with !")
         return 1
     print("the board works" + (": open pins are normal" if found.complaints else ""))
+    return 0
+
+
+def _firmware(arguments: argparse.Namespace) -> int:
+    from emgnb.flash import copy_sketch
+
+    folder = copy_sketch(arguments.folder)
+    print(f"{folder / 'README.md'}: wiring, electrode sites, how to flash")
+    print(f"{folder / 'emg_stream' / 'emg_stream.ino'}: the sketch, for the Arduino IDE")
     return 0
 
 
