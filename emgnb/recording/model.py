@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -270,7 +270,7 @@ def with_signal(session: xr.DataTree, signal: xr.DataArray) -> xr.DataTree:
 
 def markers(
     time: npt.ArrayLike,
-    text: list[str],
+    text: str | Sequence[str] | npt.NDArray[np.str_],
     *,
     uncertainty: npt.ArrayLike = 0.0,
     source: str = "host",
@@ -294,8 +294,7 @@ def markers(
     >>> recording.markers([1.0, 4.5], ["smile", "neutral"], uncertainty=0.004)["text"].values
     array(['smile', 'neutral'], dtype='<U7')
     """
-    if isinstance(text, str):
-        text = [text]
+    text = [text] if isinstance(text, str) else [str(each) for each in text]
     at = np.atleast_1d(_numbers(time, "marker times", np.float64))
     if at.shape != (len(text),):
         raise ValueError(f"{at.size} marker times for {len(text)} texts")

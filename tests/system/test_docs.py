@@ -1,6 +1,8 @@
 """What the pages say is so: links lead somewhere, code runs and prints what stands below it."""
 
+import ast
 import contextlib
+import inspect
 import io
 import re
 from pathlib import Path
@@ -14,6 +16,31 @@ PAGES = sorted(
     [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "firmware" / "README.md"]
 )
 HOWTO = sorted((ROOT / "docs" / "howto").glob("*.md"))
+# Pages whose code runs from top to bottom, and the package that they need beside emgnb.
+RUN = {
+    **dict.fromkeys(HOWTO, ""),
+    ROOT / "docs" / "coupling.md": "mne",
+    ROOT / "docs" / "dynamics.md": "plotly",
+    ROOT / "docs" / "evaluation.md": "sklearn",
+    ROOT / "docs" / "quality.md": "",
+    ROOT / "docs" / "validation.md": "plotly",
+}
+# Pages with code that is not run, and why. Its names and arguments are checked.
+NOT_RUN = {
+    "audit": "a table of another group",
+    "calibration": "a person",
+    "face": "a notebook",
+    "flash": "a board",
+    "formats": "files of other programs",
+    "labeller": "a notebook",
+    "live": "a person",
+    "models": "minutes of training",
+    "nilsonne": "published recordings; run by a test of its own where they are",
+    "onboard": "a board",
+    "outputs": "a person",
+    "webserial": "a notebook",
+    "widgets": "a notebook",
+}
 PICTURES = {".png", ".svg", ".jpg", ".jpeg", ".gif", ".webp"}
 # One animated picture of the whole journey may be larger.
 MOST, MOST_ANIMATED = 200 * 1024, 2000 * 1024
@@ -86,10 +113,65 @@ def run(page: Path) -> dict:
     return names
 
 
-@pytest.mark.parametrize("page", HOWTO, ids=lambda page: page.stem)
-def test_the_answers_to_questions_run(page, tmp_path, monkeypatch):
+@pytest.mark.parametrize("page", RUN, ids=lambda page: page.stem)
+def test_the_code_of_a_page_runs(page, tmp_path, monkeypatch):
+    if RUN[page]:
+        pytest.importorskip(RUN[page], reason=f"{RUN[page]} is not installed")
     monkeypatch.chdir(tmp_path)
     run(page)
+
+
+def test_every_page_with_code_is_run_or_says_what_it_needs():
+    coded = {
+        page
+        for page in (ROOT / "docs").rglob("*.md")
+        if any(language == "python" for language, _ in blocks(page))
+    }
+    not_run = {ROOT / "docs" / f"{name}.md" for name in NOT_RUN}
+    assert coded - {*RUN} == not_run
+
+
+def code_of(page: Path) -> str:
+    return "\n".join(body for language, body in blocks(page) if language == "python")
+
+
+def named(node: ast.AST, names: dict) -> object:
+    """Return what an expression such as `live.outputs.open_output` names in emgnb; None if not."""
+    if isinstance(node, ast.Name):
+        return names.get(node.id)
+    if isinstance(node, ast.Attribute):
+        of = named(node.value, names)
+        if inspect.ismodule(of):
+            assert hasattr(of, node.attr), f"{ast.unparse(node)}: no such name"
+            return getattr(of, node.attr)
+    return None
+
+
+def imported(module: str, name: str) -> object:
+    """Return what `from module import name` gives."""
+    found: dict = {}
+    exec(f"from {module} import {name}", found)
+    return found[name]
+
+
+@pytest.mark.parametrize("name", NOT_RUN)
+def test_code_that_is_not_run_uses_names_and_arguments_that_exist(name):
+    tree = ast.parse(code_of(ROOT / "docs" / f"{name}.md"))
+    names: dict = {each: getattr(emgnb, each) for each in emgnb.__all__}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("emgnb"):
+            names |= {each.name: imported(node.module, each.name) for each in node.names}
+    taken = [
+        n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+    ]
+    names = {name: each for name, each in names.items() if name not in taken}
+    checked = 0
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and callable(found := named(node.func, names)):
+            given = {each.arg: None for each in node.keywords if each.arg}
+            inspect.signature(found).bind(*node.args, **given)
+            checked += 1
+    assert checked
 
 
 def test_the_readme_runs(tmp_path, monkeypatch):

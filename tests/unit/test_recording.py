@@ -321,6 +321,8 @@ def test_what_is_handed_over_by_mistake_is_told_in_the_fields_words(call, words)
 
 def test_a_single_word_is_one_marker_and_one_channel():
     assert recording.markers(1.0, "smile")["text"].values.tolist() == ["smile"]
+    words = np.array(["smile", "rest"])
+    assert recording.markers([1, 2], words)["text"].values.tolist() == words.tolist()
     one = recording.signal([1, 2, 3], rate=10.0, units="uV", channel="emg", gain=np.float32(2))
     assert one["channel"].values.tolist() == ["emg"]
 
