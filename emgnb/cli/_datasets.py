@@ -95,13 +95,12 @@ def _forget(arguments: argparse.Namespace) -> int:
 
 
 def _stores(place: Path) -> list[Path]:
-    """Return the sessions at a path: itself, those of recordings, otherwise all in a folder."""
+    """Return the sessions at a path: itself, or all below the folder."""
     from emgnb import interop
 
     if not place.exists():
         raise FileNotFoundError(f"no session or folder {place}")
     found = interop.session_stores(place)
-    found = found or sorted(each.parent.parent for each in place.glob("**/emg/zarr.json"))
     if not found:
         raise ValueError(f"{place} holds no session")
     return found

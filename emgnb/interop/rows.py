@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emgnb.interop import _arrays, _texts
+from emgnb.recording import places
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,11 +50,31 @@ def read_rows(path: str | os.PathLike[str]) -> pd.DataFrame:
 
 
 def session_stores(path: str | os.PathLike[str]) -> list[Path]:
-    """Return the stores of sessions at a path: itself, or all in the folder; empty if none."""
+    """Return the stores of sessions at a path: itself, or all below the folder.
+
+    Stores may have any name; hidden folders are not searched. Sessions derived from others, such as
+    filtered ones, are left out, as `recording.latest` does, unless there are no others.
+
+    Parameters
+    ----------
+    path : store of a session, or folder
+
+    Returns
+    -------
+    Paths, sorted; empty if there are none
+
+    Examples
+    --------
+    >>> from emgnb import interop, recording, simulate
+    >>> made = recording.save(simulate.face(duration=2, seed=1), "study/P01/first.zarr")
+    >>> [path.as_posix() for path in interop.session_stores("study")]
+    ['study/P01/first.zarr']
+    """
     path = Path(path).expanduser()
     if (path / "zarr.json").is_file():
         return [path]
-    return sorted(each.parent for each in path.glob("**/session.zarr/zarr.json"))
+    found = sorted(places.stores_below(path))
+    return [store for store in found if not places.is_derived(store)] or found
 
 
 def _folder(path: Path) -> pd.DataFrame:

@@ -90,7 +90,8 @@ def agreement(
     """Compare the event tables of two coders.
 
     Events of the same unit that overlap are matched one to one: as many as possible, with the
-    largest intersection over union (IoU), the same side first. On matched events:
+    largest sum of their intersections over union (IoU), minus 1 for each pair whose sides differ.
+    On matched events:
 
     - FACS index: 2 · events coded by both / (events of the first + events of the second)
     - IoU (mean), onset and offset differences (median; second minus first)

@@ -74,6 +74,10 @@ def fit_within(
 
 
 def _fit_baseline(data: Data, group: Numbers, options: dict[str, Any]) -> Classifier:
+    if options.get("model", "lda") == "lda" and options.get("class_weight") is not None:
+        raise ValueError(
+            "an adapted LDA weighs all classes alike: leave class_weight out, or use an SVM"
+        )
     wanted = options.pop("features", None)
     table = _extraction.extracted(data, wanted)
     logs = table.attrs.get("scale") == "log"
@@ -85,10 +89,6 @@ def _fit_baseline(data: Data, group: Numbers, options: dict[str, Any]) -> Classi
     x = _standardised(made, table)
     population = _population.learn(x, truth, group, trial)
     if made.model == "lda":
-        if "class_weight" in made.spec["settings"]:
-            raise ValueError(
-                "an adapted LDA weighs all classes alike: leave class_weight out, or use an SVM"
-            )
         made = _with_population(made, population)
         return _as_estimated(made, population, _population.nothing(population))
     moved = x - _population.shifts(population, x, truth, group)[group]

@@ -105,10 +105,10 @@ class Classifier:
             return ""
         words = {
             "rest": "a rest recording",
-            "trials": f"{made['trials']} labelled trials",
+            "trials": _counted(made["trials"], "labelled trial"),
             "unlabelled": "unlabelled data",
         }
-        used = [f"{words[name]} ({n} windows)" for name, n in made["windows"].items()]
+        used = [f"{words[name]} ({_counted(n, 'window')})" for name, n in made["windows"].items()]
         return ", ".join(used) or "nothing (0 windows)"
 
     @property
@@ -321,6 +321,10 @@ def load(path: str | os.PathLike[str]) -> Classifier:
             f"{path} is not a model that this version of emgnb can read: {said}. Models are .npz "
             f"files written by Classifier.save; a damaged model must be trained again"
         ) from error
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
 def _number(value: Any) -> float | None:

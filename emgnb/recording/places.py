@@ -36,7 +36,7 @@ def store_at(path: str | os.PathLike[str]) -> Path:
         return place
     if (place / SESSION / "zarr.json").exists():
         return place / SESSION
-    found = [store for store in _stores(place) if not is_derived(store)]
+    found = [store for store in stores_below(place) if not is_derived(store)]
     if len(found) == 1:
         return found[0]
     if found:
@@ -76,7 +76,7 @@ def latest(folder: str | os.PathLike[str], name: str = "") -> Path | None:
     """
     found = [
         store
-        for store in _stores(Path(folder))
+        for store in stores_below(Path(folder))
         if (store.name.startswith(name) if name else not is_derived(store))
     ]
     return max(found, key=_began, default=None)
@@ -91,7 +91,7 @@ def is_derived(store: Path) -> bool:
         return True
 
 
-def _stores(folder: Path) -> Iterator[Path]:
+def stores_below(folder: Path) -> Iterator[Path]:
     """Yield the sessions below a folder; stores and hidden folders are not searched."""
     for place, inner, files in os.walk(folder):
         inner[:] = sorted(name for name in inner if not name.startswith("."))

@@ -17,7 +17,7 @@ pytest.importorskip("pylsl", reason="pylsl is not installed: pip install 'emgnb[
 
 import pylsl
 
-from emgnb import acquire, recording
+from emgnb import acquire, doctor, recording
 
 RATE, CHANNELS = 500, 3
 
@@ -146,3 +146,48 @@ def test_of_two_streams_of_a_name_one_is_chosen_by_its_source(name: str) -> None
     ]
     port.close()
     outlets.clear()
+
+
+def test_the_doctor_checks_a_stream(name: str, sender: Sender) -> None:
+    found = doctor.examine(f"lsl://{name}", seconds=2)
+    shown = str(found)
+    assert found.scans > RATE
+    assert found.units == "uV"
+    assert [each.name for each in found.channels] == ["zyg", "corr", "front"]
+    assert f"board     LSL stream {name}" in shown
+    assert f"nominal {RATE} Hz" in shown
+    assert found.probed.fit is not None
+    assert found.probed.fit.rate == pytest.approx(RATE, rel=0.1)
+
+
+def test_the_doctor_says_that_a_stream_is_silent(name: str) -> None:
+    outlet = pylsl.StreamOutlet(described(name))
+    found = doctor.examine(f"lsl://{name}", seconds=2)
+    assert found.complaints == [
+        f"LSL stream {name!r} sends no samples. Does its program still record?"
+    ]
+    del outlet
+
+
+def test_hum_in_microvolts_is_not_measured_by_a_converter_that_nobody_named(name: str) -> None:
+    """5 µV of hum would fill a converter of 5 V if microvolts were taken for volts."""
+    outlet = pylsl.StreamOutlet(described(name))
+    stop = threading.Event()
+
+    def hum() -> None:
+        sent, begin = 0, time.monotonic()
+        while not stop.wait(0.01):
+            due = int((time.monotonic() - begin) * RATE) - sent
+            at = np.arange(sent, sent + due) / RATE
+            if due:
+                wave = 5 * np.sin(2 * np.pi * 50 * at)
+                outlet.push_chunk(np.stack([wave] * CHANNELS, 1).tolist())
+                sent += due
+
+    thread = threading.Thread(target=hum, daemon=True)
+    thread.start()
+    found = doctor.examine(f"lsl://{name}", seconds=3)
+    stop.set()
+    thread.join()
+    assert found.scans > RATE
+    assert not [each for each in found.complaints if "electrodes are on" in each]

@@ -154,6 +154,16 @@ def test_class_weights_reach_the_model_that_is_adapted():
     assert np.abs(given[0] - given[1]).max() > 1e-3
     with pytest.raises(ValueError, match="leave class_weight out"):
         models.fit_within(people(), class_weight="balanced")
+    # It is said before anything is fitted, which would say that there is no such class.
+    with pytest.raises(ValueError, match="leave class_weight out"):
+        models.fit_within(people(), class_weight={"no such class": 1.0})
+
+
+def test_a_single_trial_and_window_are_said_in_the_singular(new):
+    base = models.fit_within(people())
+    person = new.isel(window=np.flatnonzero(new["participant"].values == "P100")[:1])
+    made = models.calibrate(base, trials=person)
+    assert made.calibration == "1 labelled trial (1 window)"
 
 
 def test_one_session_is_enough_to_train_on(new):

@@ -82,6 +82,21 @@ def test_intervals_hold_the_value_and_a_coder_agrees_with_themselves() -> None:
     assert score(found, "onset_difference") == pytest.approx(0.1, abs=0.015)
 
 
+def test_a_partner_of_the_same_side_is_preferred_but_not_at_any_price() -> None:
+    # Both partners overlap as well as each other, and one is of the same side.
+    first = labels.events([1.0], [2.0], au="12", side="L")
+    second = labels.events([0.8, 1.2], [1.8, 2.2], au="12", side=["R", "L"])
+    assert score(labels.agreement(first, second, span=(0, 9)), "same_side") == 1
+    # Both coders marked the same four events and call two of them differently. Sides alone would
+    # pair each short event with a long one.
+    times = {"au": "12", "onset": [1, 1, 1, 20], "offset": [30, 30, 6, 25]}
+    ann = labels.events(**times, side=["L", "R", "L", "R"])
+    ben = labels.events(**times, side=["L", "R", "R", "L"])
+    found = labels.agreement(ann, ben, span=(0, 40))
+    assert score(found, "iou") == 1
+    assert score(found, "same_side") == 0.5
+
+
 def test_a_single_block_or_event_has_no_interval() -> None:
     found = labels.agreement(ANN, BEN, span=(0, 10), block=10.0)
     assert np.isfinite(found.scores.sel(unit="12", bound="value")).all()

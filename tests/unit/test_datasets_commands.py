@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from emgnb import recording
+from emgnb import interop, recording
 from emgnb.cli import main
 
 
@@ -70,3 +70,18 @@ def test_what_is_not_there_or_not_understood_is_named(tmp_path, capsys):
     assert "expected a data set in EMG-BIDS" in capsys.readouterr().err
     assert main(["import", str(tmp_path), str(tmp_path / "o"), "--as", "xdf"]) == 2
     assert "is a folder, but --as xdf reads one file" in capsys.readouterr().err
+
+
+def test_sessions_of_any_name_are_found_and_filtered_ones_are_left_out(folder, tmp_path):
+    first = folder / "r0" / "session.zarr"
+    session = recording.open(folder / "r1")
+    other = recording.save(session, folder / "P1_second.zarr")
+    recording.save(session, folder / ".emgnb-left" / "half.zarr")
+    x = recording.emg(session)
+    derived = recording.with_signal(session, recording.with_history(x, "detrend"))
+    filtered = recording.save(derived, tmp_path / "filtered" / "P1.zarr")
+    assert interop.session_stores(folder) == sorted([first, folder / "r1" / "session.zarr", other])
+    assert interop.session_stores(tmp_path) == interop.session_stores(folder)
+    assert interop.session_stores(filtered.parent) == [filtered]
+    assert interop.session_stores(filtered) == [filtered]
+    assert interop.session_stores(tmp_path / "nothing") == []

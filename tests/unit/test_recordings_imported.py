@@ -168,6 +168,17 @@ def test_a_wide_table_needs_a_rate_or_times(tmp_path, ends, timed):
         interop.read_recording(tmp_path / "a.csv", channels=["nose"])
 
 
+def test_a_unit_that_is_given_is_no_fault(tmp_path):
+    rows = [",".join(map(str, row)) for row in VALUES.tolist()]
+    (tmp_path / "a.csv").write_text("\n".join(["zygo,corr", *rows, ""]))
+    assert "no common unit; give units=" in said(
+        interop.read_recording(tmp_path / "a.csv", rate=500)
+    )
+    given = interop.read_recording(tmp_path / "a.csv", rate=500, units="uV")
+    assert recording.emg(given).attrs["units"] == "uV"
+    assert "unit" not in said(given)
+
+
 def test_times_with_a_pause_are_kept_whatever_rate_is_declared(tmp_path):
     stamps = np.arange(N) / 500 + np.where(np.arange(N) < 900, 0, 30.0)
     rows = [f"{t:.6f},{a}" for t, (a, _) in zip(stamps, VALUES, strict=True)]

@@ -51,7 +51,8 @@ class ProbeResult:
     fit : the board's clock relative to the computer's, None with too little data
     late : (n,) delay (s) of the chunks relative to the earliest, sorted
     scans, values : (n,) numbers and (n, channels) counts of the first segment
-    complaint : what the board rejected, in words; empty if nothing
+    complaint : what the board rejected, or what keeps its bytes from arriving, in words; empty if
+        nothing
     """
 
     url: str
@@ -233,7 +234,7 @@ class Probe:
             late=np.sort(late),
             scans=np.concatenate(self._scans) if self._scans else np.empty(0, np.int64),
             values=np.concatenate(self._values) if self._values else np.empty((0, 0)),
-            complaint=self.handshake.complaint,
+            complaint=self.handshake.complaint or ("" if self._scans else self.port.trouble),
         )
 
     def _keep(self, blocks: list[Block]) -> None:

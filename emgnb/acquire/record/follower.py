@@ -152,7 +152,8 @@ class Follower:
         ]
         _, per_count = self._scale_of(self._take)
         came = np.concatenate([block.values for block in blocks])
-        self._span = max(self._span or 0.0, self._span_of(self._take, came))
+        if (span := self._span_of(self._take, came)) is not None:
+            self._span = max(self._span or 0.0, span)
         return Scans(numbers, came.astype(np.float32) * np.float32(per_count), arrivals)
 
     def close(self) -> None:

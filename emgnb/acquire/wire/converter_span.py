@@ -19,8 +19,10 @@ def codes_of(values: npt.NDArray[Any]) -> int:
     return next((2**bits for bits in (10, 12, 14) if most < 2**bits), 2**16)
 
 
-def span_of(stream: Stream, values: npt.NDArray[Any]) -> float:
-    """Return the range of the converter in the signal's unit.
+def span_of(stream: Stream, values: npt.NDArray[Any]) -> float | None:
+    """Return the range of the converter in the signal's unit; None if nothing tells it.
+
+    Samples of LSL are numbers in the unit of the sender, which names no converter.
 
     Parameters
     ----------
@@ -28,6 +30,8 @@ def span_of(stream: Stream, values: npt.NDArray[Any]) -> float:
     values : samples as received: counts (unsigned), µV (signed), or as a sketch printed them
         (floating)
     """
+    if stream.dialect == "lsl":
+        return None
     if values.dtype.kind == "i":
         return FINE
     _, per_count = scale_of(stream)

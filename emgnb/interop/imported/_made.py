@@ -44,6 +44,7 @@ class Columns:
     known : names of the columns that hold EMG; empty if the file does not say
     shared : whether other streams have time stamps of the same clock, so that the rate must be that
         of the stamps exactly
+    unitless : why the unit is not known, which is a fault unless the caller states it
     """
 
     path: Path
@@ -59,6 +60,7 @@ class Columns:
     markers: list[tuple[float, str]] = field(default_factory=list)
     attrs: dict[str, Any] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
+    unitless: str = ""
 
 
 def session_of(found: Columns, wanted: Wanted) -> xr.DataTree:
@@ -70,6 +72,8 @@ def session_of(found: Columns, wanted: Wanted) -> xr.DataTree:
     """
     if len(found.values) < 2:
         raise ValueError(f"{found.path.name} has {len(found.values)} rows, expected at least two")
+    if found.unitless and wanted.units is None:
+        found.said.append(found.unitless)
     names = _chosen(found, wanted)
     values = found.values[:, [found.names.index(name) for name in names]]
     values, lost, stamps = _with_lost(found, values)

@@ -40,7 +40,7 @@ def read(path: Path) -> Columns:
         path, "csv", list(plain), table[own].to_numpy(dtype=np.float64), _unit(set(units))
     )
     if made.units == "1" and set(units) != {"1"}:
-        made.said.append("the headings state no common unit; give units= (now '1')")
+        made.unitless = "the headings state no common unit; give units= (now '1')"
     if texts:
         made.said.append(f"columns that are not numbers are left out: {', '.join(texts)}")
     if timed:
