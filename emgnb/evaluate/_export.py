@@ -97,7 +97,7 @@ def _shaded(counts: Iterable[int], shares: Iterable[float]) -> Iterable[str]:
     for n, share in zip(counts, shares, strict=True):
         # At most 0.6 opaque, so that the text stays readable in both colour schemes.
         yield (
-            f"<td style='background:rgba(0,114,178,{0.6 * share:.2f})'>{int(n)}"
+            f"<td style='background:rgba(31,131,197,{0.6 * share:.2f})'>{int(n)}"
             f"<br>{percent(float(share))} %</td>"
         )
 

@@ -10,9 +10,11 @@ import xarray as xr
 from emgnb import facs
 from emgnb._arrays import Floats, Ints, runs
 from emgnb._vocabulary import END
-from emgnb.plots._style import FAINT, INK, colour
+from emgnb.plots._style import COLOURS, FAINT, INK, colour
 from emgnb.plots._thin import at
 
+# Hatches of spans beyond the first colours: six names are plain, the next six hatched.
+HATCHES = ("", "/", "x", ".")
 # Width of a character of a marker's text (fraction of the width of the figure).
 LETTER = 0.015
 
@@ -79,10 +81,11 @@ def broken(begin: npt.ArrayLike, end: npt.ArrayLike) -> Floats:
 
 
 def draw_spans(figure: go.Figure, table: xr.Dataset, low: float, high: float) -> None:
-    """Draw events or trials as shaded spans, with one colour per name.
+    """Draw events or trials as shaded spans below the curves, with one look per name.
 
     Overlapping ones share the height.
     """
+    curves = len(figure.data)
     onset, offset, names = spans_of(table)
     row, rows = stacked(onset, offset)
     tall = (high - low) / rows
@@ -90,16 +93,20 @@ def draw_spans(figure: go.Figure, table: xr.Dataset, low: float, high: float) ->
     for k, name in enumerate(dict.fromkeys(names)):
         mine = np.flatnonzero([n == name for n in names])
         across, up = _boxes(onset[mine], offset[mine], (roof - tall)[mine], roof[mine])
+        hatch = HATCHES[k // len(COLOURS) % len(HATCHES)]
         figure.add_scatter(
             x=across,
             y=up,
             mode="lines",
             fill="toself",
             line={"width": 0, "color": colour(k)},
-            opacity=0.25,
+            opacity=0.9 if hatch else 0.5,
+            fillpattern={"shape": hatch},
             name=name or "event",
             hoverinfo="name",
         )
+    # Behind the curves, whose colours they would change.
+    figure.data = figure.data[curves:] + figure.data[:curves]
 
 
 def draw_markers(figure: go.Figure, markers: xr.Dataset, low: float, high: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import plotly.graph_objects as go
 
 # Okabe–Ito colours without black and yellow, which are hard to see on dark and light pages, and
@@ -62,6 +63,23 @@ def readable_on(red: float, green: float, blue: float) -> str:
     ]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
     return "#000000" if (luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05) else "#ffffff"
+
+
+def _hex(shade: tuple[float, float, float]) -> str:
+    return "#" + "".join(f"{round(255 * part):02x}" for part in shade)
+
+
+# Colours of a table of shares: a single hue from light to dark, which is readable without colour.
+PALE, FULL = (0.949, 0.965, 0.980), (0.0, 0.290, 0.470)
+SHARES = [[0.0, _hex(PALE)], [1.0, _hex(FULL)]]
+
+
+def ink_on(share: float) -> str:
+    """Return the text colour of a cell coloured by `SHARES`; of a cell without colour for NaN."""
+    if np.isnan(share):
+        return INK
+    red, green, blue = (a + share * (b - a) for a, b in zip(PALE, FULL, strict=True))
+    return readable_on(red, green, blue)
 
 
 def dash(i: int) -> str:

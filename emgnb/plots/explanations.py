@@ -17,7 +17,7 @@ WRITTEN = 0.05
 # Red-orange of the palette, behind curves; its opacity is the fall.
 SHADE = "rgba(213,94,0,{:.2f})"
 # Blue of the palette, for parts that take from an output.
-SHADE_BELOW = "rgba(0,114,178,{:.2f})"
+SHADE_BELOW = "rgba(31,131,197,{:.2f})"
 # Maximum length of a channel name next to its panel.
 NAME_ROOM = 14
 

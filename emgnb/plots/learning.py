@@ -10,11 +10,8 @@ import plotly.graph_objects as go
 import xarray as xr
 from plotly.subplots import make_subplots
 
-from emgnb.plots._style import FAINT, INK, colour, new_figure, readable_on, style
+from emgnb.plots._style import FAINT, INK, SHARES, colour, ink_on, new_figure, style
 from emgnb.recording import unit_of
-
-# Lightest and darkest shade of a confusion matrix (RGB, 0 to 1).
-PALE, FULL = (0.949, 0.965, 0.980), (0.0, 0.290, 0.470)
 
 
 def features(ds: xr.Dataset, *, channel: str | None = None, title: str = "") -> go.Figure:
@@ -109,8 +106,7 @@ def confusion(result: Any, *, title: str = "") -> go.Figure:
         x=predicted,
         y=truth,
         text=text,
-        # A single hue from light to dark, which is readable without colour.
-        colorscale=[[0.0, _hex(PALE)], [1.0, _hex(FULL)]],
+        colorscale=SHARES,
         zmin=0,
         zmax=1,
         xgap=2,
@@ -123,7 +119,7 @@ def confusion(result: Any, *, title: str = "") -> go.Figure:
         y=[name for name in truth for _ in predicted],
         mode="text",
         text=[cell for row in text for cell in row],
-        textfont={"size": 12, "color": [_ink(p) for p in share.ravel()]},
+        textfont={"size": 12, "color": [ink_on(p) for p in share.ravel()]},
         hoverinfo="skip",
         showlegend=False,
     )
@@ -131,17 +127,6 @@ def confusion(result: Any, *, title: str = "") -> go.Figure:
     figure.update_yaxes(title_text="truth", showgrid=False, autorange="reversed", scaleanchor="x")
     figure.update_layout(height=max(340, 140 + 62 * len(counts)))
     return figure
-
-
-def _ink(share: float) -> str:
-    """Return the text colour of a cell; the share of an empty cell is NaN."""
-    part = share if np.isfinite(share) else 0.0
-    red, green, blue = (a + part * (b - a) for a, b in zip(PALE, FULL, strict=True))
-    return readable_on(red, green, blue)
-
-
-def _hex(colour: tuple[float, float, float]) -> str:
-    return "#" + "".join(f"{round(255 * part):02x}" for part in colour)
 
 
 def training(history: xr.Dataset, *, title: str = "") -> go.Figure:

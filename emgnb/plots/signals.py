@@ -230,12 +230,16 @@ def timeline(table: xr.Dataset, *, title: str = "") -> go.Figure:
                 x=apex[mine],
                 y=y,
                 mode="markers",
-                marker={"symbol": "line-ns-open", "size": 14, "color": "#ffffff"},
+                marker={"symbol": "line-ns-open", "size": 8, "color": "#ffffff"},
                 name="apex",
                 showlegend=False,
                 hovertemplate=f"{lane} apex<br>%{{x:.3f}} s<extra></extra>",
             )
     figure.update_xaxes(title_text="time (s)")
+    if onset.size:
+        # A bar that ends at the edge would look cut off.
+        pad = 0.02 * float(offset.max() - onset.min()) or 0.5
+        figure.update_xaxes(range=[float(onset.min()) - pad, float(offset.max()) + pad])
     figure.update_yaxes(
         tickmode="array",
         tickvals=middles,

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from emgnb._arrays import Floats
-from emgnb.plots._style import FAINT, INK, colour, style
+from emgnb.plots._style import FAINT, INK, SHARES, colour, ink_on, style
 from emgnb.recording import short_names
 from emgnb.validate import Report
 
@@ -95,20 +95,33 @@ def _of_codes(report: Report, au: str) -> Floats:
 def _crosstalk(figure: go.Figure, report: Report) -> None:
     share = report.crosstalk
     percent = 100 * share.values
-    text = [["–" if np.isnan(v) else f"{v:.0f}" for v in row] for row in percent]
+    channels = short_names([str(name) for name in share["channel"].values], NAME_ROOM)
+    units = [f"AU {name}" for name in share["au"].values]
     figure.add_heatmap(
         z=percent,
-        x=short_names([str(name) for name in share["channel"].values], NAME_ROOM),
-        y=[f"AU {name}" for name in share["au"].values],
-        text=text,
-        texttemplate="%{text}",
+        x=channels,
+        y=units,
+        xgap=2,
+        ygap=2,
         customdata=share["codes"].values,
         zmin=0,
         zmax=100,
-        colorscale=[[0, "rgba(31,131,197,0)"], [1, "rgba(31,131,197,0.75)"]],
+        colorscale=SHARES,
         showscale=False,
         hovertemplate="%{y}, %{x}<br>%{z:.0f} % of %{customdata} codes<extra></extra>",
         row=1,
         col=2,
     )
-    figure.update_xaxes(tickangle=-40, row=1, col=2)
+    # Not by the heatmap, whose text would be dark on a dark page where a cell has no colour.
+    figure.add_scatter(
+        x=channels * len(units),
+        y=[name for name in units for _ in channels],
+        mode="text",
+        text=["–" if np.isnan(v) else f"{v:.0f}" for v in percent.ravel()],
+        textfont={"color": [ink_on(v / 100) for v in percent.ravel()]},
+        hoverinfo="skip",
+        row=1,
+        col=2,
+    )
+    figure.update_xaxes(tickangle=-40, showgrid=False, row=1, col=2)
+    figure.update_yaxes(showgrid=False, row=1, col=2)

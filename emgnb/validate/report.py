@@ -272,4 +272,4 @@ def _cell(value: float) -> str:
     if np.isnan(value):
         return "<td>–</td>"
     # At most 0.6 opaque, so that the text stays readable in both colour schemes.
-    return f"<td style='background:rgba(0,114,178,{0.6 * value:.2f})'>{100 * value:.0f} %</td>"
+    return f"<td style='background:rgba(31,131,197,{0.6 * value:.2f})'>{100 * value:.0f} %</td>"

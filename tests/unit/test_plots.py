@@ -126,6 +126,15 @@ def test_markers_and_spans_lie_where_they_belong():
     assert list(text.text) == ["smile", "frown"]
 
 
+def test_spans_of_many_names_differ_and_lie_behind_the_curves():
+    n = np.arange(14)
+    table = labels.events(n, n + 0.5, label=[f"name {k}" for k in n])
+    figure = plots.signal(face(15), labels=table)
+    spans = [trace for trace in figure.data if trace.fill == "toself"]
+    assert len({(each.line.color, each.fillpattern.shape) for each in spans}) == n.size
+    assert list(figure.data[: n.size]) == spans
+
+
 def test_overlapping_events_do_not_lie_over_one_another():
     table = labels.events([1, 1.5, 6, 1.8], [4, 3, 7, 6], au=["6", "12", "6", "6"])
     figure = plots.signal(face(10), labels=table)
