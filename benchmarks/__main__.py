@@ -32,7 +32,8 @@ This page is written by `make bench`. Each section is the output of a script in
 versions of the peers are pinned in [peers.txt](../benchmarks/peers.txt) and
 [libemg.txt](../benchmarks/libemg.txt). Results in which a peer is ahead are included. Times on a
 shared machine vary: compare ratios within a table, not seconds between two tables.
-`python benchmarks/live_view.py`, `tuning.py` and `labelling.py` use a browser and are run by hand.
+`python benchmarks/live_view.py`, `electrode_to_pixel.py`, `tuning.py` and `labelling.py` use a
+browser and are run by hand.
 `make bench ARGS=filtering` repeats one section and keeps the others.
 """
 

@@ -20,21 +20,16 @@ conditions: the kernel free, beside a cell in pure Python, and beside one that t
 
 All times are on the host's monotonic clock. The page's clock is compared with it by round trips,
 whose error is printed. The emulated board runs in real time only if a core is free for it; its lag
-is asked for ten times a second, and steps at which it lagged are counted and left out once more.
+is asked for ten times a second, and steps at which it lagged are counted and left out of the table.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import ctypes
 import json
 import os
-import select
 import sys
-import threading
 import time
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -45,6 +40,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "browser"))
 
 import conftest as browsers
+from electrode import AHEAD, FINE, HIGH, LOW, Growth, Steps, boards
 from live_view import BESIDE
 
 from emgnb import acquire, facs, filters, live
@@ -55,10 +51,6 @@ from emgnb.acquire.wire.stream import Stream
 
 LEGS = ("board", "USB", "journal", "decode", "kernel", "page", "paint")
 CHANNELS, RATE = 8, 1000
-# Rate (Hz) of the voltages, and how far (s) they are written ahead of time.
-FINE, AHEAD = 4000, 1.0
-# Voltages (V) between which the pin steps.
-LOW, HIGH = 0.5, 3.0
 # Difference (of 255) from which a pixel has changed; the software renderer draws the same twice.
 CHANGED = 8
 # Lag (s) of the board from which a step does not count as one in real time.
@@ -134,93 +126,6 @@ WATCH = (
 )
 
 
-class Steps:
-    """Write a voltage that steps at planned times into a pipe, somewhat ahead of the board.
-
-    Attributes
-    ----------
-    at : (n,) samples, at `FINE` Hz, from which the other voltage is at the pin
-    """
-
-    def __init__(self, pipe: int) -> None:
-        self.at = np.empty(0, dtype=np.int64)
-        self._pipe, self._given = pipe, 0
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def plan(self, intervals: Any) -> None:
-        """Add steps, the first one some time after what is written already."""
-        first = self._given + FINE
-        times = first + np.cumsum(np.round(np.asarray(intervals) * FINE)).astype(np.int64)
-        self.at = np.concatenate([self.at, times])
-
-    def over(self) -> bool:
-        """Return whether the board has got all steps, and some time has passed."""
-        return self._given > self.at[-1] + (AHEAD + 0.5) * FINE
-
-    def close(self) -> None:
-        self._over.set()
-        self._thread.join()
-        os.close(self._pipe)
-
-    def _run(self) -> None:
-        begin = time.monotonic()
-        with contextlib.suppress(OSError):  # the board is gone
-            while not self._over.wait(0.02):
-                due = int((time.monotonic() - begin + AHEAD) * FINE) - self._given
-                numbers = self._given + np.arange(due)
-                high = np.searchsorted(self.at, numbers, side="right") % 2
-                volts = np.where(high, HIGH, LOW)[:, np.newaxis]
-                os.write(self._pipe, emulator.as_voltages(volts))
-                self._given += due
-
-
-class Growth(threading.Thread):
-    """Note when a file grew, and to which size, as (ns, bytes)."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(daemon=True)
-        self.stamps: list[tuple[int, int]] = []
-        self._path, self._over = path, threading.Event()
-        system = ctypes.CDLL(None)
-        self._events = system.inotify_init1(os.O_CLOEXEC)
-        system.inotify_add_watch(self._events, str(path).encode(), 2)  # IN_MODIFY
-        self.start()
-
-    def run(self) -> None:
-        while not self._over.is_set():
-            if select.select([self._events], [], [], 0.2)[0]:
-                os.read(self._events, 1 << 16)
-                at = host_ns()
-                self.stamps.append((at, self._path.stat().st_size))
-        os.close(self._events)
-
-    def close(self) -> None:
-        self._over.set()
-        self.join()
-
-
-class Lag(threading.Thread):
-    """Note how far an emulated board is behind real time, as (ns, s)."""
-
-    def __init__(self, board: emulator.Emulator) -> None:
-        super().__init__(daemon=True)
-        self.found: list[tuple[int, float]] = []
-        self._board, self._over = board, threading.Event()
-        self.start()
-
-    def run(self) -> None:
-        while not self._over.wait(0.1):
-            told = self._board.report()
-            late = told["seconds"] - told["cycles"] / emulator.CLOCK
-            self.found.append((host_ns(), late))
-
-    def close(self) -> None:
-        self._over.set()
-        self.join()
-
-
 class Clock(NamedTuple):
     """Host ns at the zero of the page's clock, and how wrong that may be."""
 
@@ -234,8 +139,9 @@ class Clock(NamedTuple):
 
 def clock_of(page: Any) -> Clock:
     """Compare the page's clock with the host's; the fastest of many round trips counts."""
-    trips = []
-    for _ in range(200):
+    trips: list[tuple[int, float]] = []
+    end = time.monotonic() + 3
+    while len(trips) < 10 or (len(trips) < 500 and time.monotonic() < end):
         before = host_ns()
         there = page.evaluate("performance.now()")
         after = host_ns()
@@ -257,25 +163,6 @@ class Run(NamedTuple):
     clock: Clock
 
 
-@contextlib.contextmanager
-def boards(folder: Path) -> Iterator[tuple[emulator.Emulator, Steps, Lag]]:
-    end, pipe = os.pipe()
-    board = emulator.Emulator(
-        "mega",
-        voltages=end,
-        voltage_rate=FINE,
-        voltage_channels=1,
-        truth=folder / "truth",
-        log=folder / "log",
-    )
-    os.close(end)
-    steps, lag = Steps(pipe), Lag(board)
-    yield board, steps, lag
-    lag.close()
-    board.close()
-    steps.close()
-
-
 def levels_file(folder: Path) -> Path:
     """Save levels by which channel 1 is the smile's intensity."""
     silent = (0.0,) * (CHANNELS - 1)
@@ -294,51 +181,59 @@ def run(browser: Any, lab: Any, beside: str, asked: argparse.Namespace) -> Run:
     """Record steps, and all that they set off, beside a cell of one kind."""
     folder = lab.root / beside.replace(" ", "_")
     folder.mkdir()
-    montage = [(site.channel, site.muscle, site.side) for site in SITES]
     with boards(folder) as (board, steps, lag):
         recorder = acquire.start(
             f"serial://{board.port}?channels={CHANNELS}&rate={RATE}",
             folder,
-            montage=montage,
+            montage=[(site.channel, site.muscle, site.side) for site in SITES],
             signal_kind="envelope",
             units="V",
             units_per_count=emulator.VOLTS / emulator.STEPS,
         )
         growth = Growth(recorder.folder / "journal.emgj")
-        cell = CELL.format(folder=str(recorder.folder), model=str(levels_file(folder)), hop=asked.hop)
-        page = shown(browser, lab, folder.name, cell)
-        calibrate(page, steps)
-        seconds = asked.events * asked.every
-        start_beside(page, BESIDE[beside].format(seconds=seconds + 30))
-        clock = clock_of(page)
-        page.evaluate(WATCH)
-        rng = np.random.default_rng(1)
-        steps.plan(asked.every * rng.uniform(0.8, 1.2, asked.events))
-        while not steps.over():
-            page.wait_for_timeout(500)
-        drawn, received = page.evaluate("[window.drawn, window.received]")
-        again = clock_of(page)
-        page.context.close()
-        lab.end_kernels()
-        recorder.stop()
-        growth.close()
-        found = list(lag.found)
+        try:
+            model = str(levels_file(folder))
+            cell = CELL.format(folder=str(recorder.folder), model=model, hop=asked.hop)
+            page = shown(browser, lab, folder.name, cell)
+            drawn, received, clock = watched(page, steps, BESIDE[beside], asked)
+            page.context.close()
+            lab.end_kernels()
+        finally:  # also ends the decoder
+            recorder.stop()
+            growth.close()
     log = json.loads((folder / "log").read_text().splitlines()[0])
-    both = Clock((clock.zero + again.zero) / 2, max(clock.error, again.error))
     shift = time.time_ns() - host_ns()
     return Run(
         folder=recorder.folder,
         started=log["monotonic_ns"] - round(log["cycle"] / emulator.CLOCK * 1e9),
         steps=steps.at,
         stamps=np.array(growth.stamps),
-        lag=np.array(found),
+        lag=np.array(lag.found),
         drawn=np.array(drawn, dtype=float),
         received={
-            number: (datetime.fromisoformat(made).timestamp() * 1e9 - shift, both.host(at))
+            number: (datetime.fromisoformat(made).timestamp() * 1e9 - shift, clock.host(at))
             for number, at, made in reversed(received)
         },
-        clock=Clock(both.zero, both.error + abs(clock.zero - again.zero) / 2),
+        clock=clock,
     )
+
+
+def watched(
+    page: Any, steps: Steps, code: str, asked: argparse.Namespace
+) -> tuple[list[Any], list[Any], Clock]:
+    """Step beside a cell; return the frames drawn, the outputs received, and the page's clock."""
+    calibrate(page, steps)
+    start_beside(page, code.format(seconds=asked.events * asked.every + 30))
+    clock = clock_of(page)
+    page.evaluate(WATCH)
+    rng = np.random.default_rng(1)
+    steps.plan(asked.every * rng.uniform(0.8, 1.2, asked.events))
+    while not steps.over():
+        page.wait_for_timeout(500)
+    drawn, received = page.evaluate("[window.drawn, window.received]")
+    again = clock_of(page)
+    error = max(clock.error, again.error) + abs(clock.zero - again.zero) / 2
+    return drawn, received, Clock((clock.zero + again.zero) / 2, error)
 
 
 def shown(browser: Any, lab: Any, name: str, cell: str) -> Any:
@@ -351,7 +246,7 @@ def shown(browser: Any, lab: Any, name: str, cell: str) -> Any:
     notebook = browsers.Notebook(page, lab.root, path.name)
     notebook.ready()
     notebook.run_all()
-    page.locator(".emgnb-face .stage canvas[data-grey='0.00']").wait_for(timeout=60_000)
+    page.locator(".emgnb-face .stage canvas[data-grey='0.00']").wait_for(timeout=180_000)
     page.wait_for_timeout(3000)  # until the size of the canvas suits the speed of the computer
     return page
 
@@ -424,7 +319,7 @@ def outputs_of(noted: Run) -> dict[int, float]:
 
 
 def legs_of(noted: Run) -> tuple[Any, Any]:
-    """Return the ms of each leg (step, leg), and when the steps were, in ns; unseen ones missing."""
+    """Return the ms of each leg (step, leg) for the steps seen, and when these were, in ns."""
     stepped = noted.started + noted.steps / FINE * 1e9
     at_converter, (read, there) = converted(noted), journalled(noted)
     if not len(stepped) == len(at_converter) == len(read):
@@ -433,10 +328,12 @@ def legs_of(noted: Run) -> tuple[Any, Any]:
             "are in the journal: repeat the run on a quieter computer"
         )
     made, painted = outputs_of(noted), noted.clock.host(noted.drawn[:, 4])
+    # When the output of each frame was made; frames of gaps do not count.
+    made_of = np.maximum.accumulate([made.get(int(n), 0.0) for n in noted.drawn[:, 0]])
     rows, seen = [], []
     for k in range(2, len(stepped)):  # the first two found the pixel
-        until_next = stepped[k + 1] if k + 1 < len(stepped) else np.inf
-        first, last = np.searchsorted(painted, [stepped[k], until_next])
+        until_next = there[k + 1] if k + 1 < len(there) else np.inf
+        first, last = np.searchsorted(made_of, [there[k], until_next])
         if first == 0:
             continue
         pixels = noted.drawn[first - 1 : last, 1:4]
@@ -450,28 +347,30 @@ def legs_of(noted: Run) -> tuple[Any, Any]:
         times = [stepped[k], at_converter[k], read[k], there[k], made[number]]
         rows.append(np.diff([*times, *noted.received[number], painted[frame]]) / 1e6)
         seen.append(stepped[k])
-    return np.array(rows), np.array(seen)
+    return np.array(rows).reshape(-1, len(LEGS)), np.array(seen)
 
 
 def table_row(beside: str, noted: Run) -> str:
-    """Return a row of the table, and below it what may be wrong with it."""
+    """Return a row of the table; print what to know about it."""
     rows, seen = legs_of(noted)
-    total = rows.sum(axis=1)
-    cells = [both(column) for column in (*rows.T, total)]
     lag = noted.lag
     near = np.clip(np.searchsorted(lag[:, 0], seen), 1, len(lag) - 1)
     late = np.maximum(lag[near - 1, 1], lag[near, 1]) > LAG
-    kept = total[~late]
     print(
         f"- {beside}: {len(rows)} of {len(noted.steps) - 2} steps seen; page's clock "
         f"± {noted.clock.error / 1e6:.1f} ms; the emulated board was up to "
         f"{1e3 * lag[:, 1].max():.0f} ms behind real time, by more than {1e3 * LAG:.0f} ms at "
-        f"{late.sum()} steps; without these, {both(kept) if kept.size else 'none'} ms in all"
+        f"{late.sum()} steps, which are left out (with them, {both(rows.sum(axis=1))} ms in all)"
     )
-    return f"| {beside} | {len(rows)} | " + " | ".join(cells) + " |"
+    kept = rows[~late]
+    cells = [both(column) for column in (*kept.T, kept.sum(axis=1))]
+    return f"| {beside} | {len(kept)} | " + " | ".join(cells) + " |"
 
 
 def both(values: Any) -> str:
+    """Return the median and the 99th percentile."""
+    if not len(values):
+        return "–"
     return f"{np.median(values):.1f}, {np.percentile(values, 99):.1f}"
 
 

@@ -6,7 +6,8 @@ For LDA and CNN, and for intensities from envelopes, at 8 channels × 2 kHz and 
 *Computation* is the time from the chunk of 10 ms that ends a window to the label. *Live* is the
 time from the arrival of the window's last sample at the computer to the label in the decoder's
 process, with a recorder beside it that simulates the face on the same cores; it contains the
-recorder's interval of 20 ms. *Times real time* is how fast a recording is decoded as a whole.
+up to 5 ms between two reads of the port. *Times real time* is how fast a recording is decoded as a
+whole.
 `--minutes` decodes live for so long and prints outputs lost, and how delay and memory grew.
 """
 

@@ -750,7 +750,8 @@ def test_a_port_that_fails_oddly_while_it_comes_back_is_tried_again(monkeypatch)
         assert time.monotonic() < deadline
         time.sleep(0.01)
     thread.halt()
-    assert [item.what for item in queue.take() if isinstance(item, _reader.Event)] == ["lost", "back"]
+    events = [item.what for item in queue.take() if isinstance(item, _reader.Event)]
+    assert events == ["lost", "back"]
 
 
 def test_what_stands_in_the_way_of_tidying_up_does_not_hide_the_error(folder, monkeypatch):

@@ -128,8 +128,11 @@ class Meeting:
 
     def wait(self, link: Link | None, seconds: float) -> None:
         """Wait until a kernel connects or a message arrives, at most so long."""
+        places: list[socket.socket | Link] = [self._server]
+        if link is not None:
+            places.append(link)
         with contextlib.suppress(OSError, ValueError):  # closed meanwhile
-            select.select([self._server, *([] if link is None else [link])], [], [], seconds)
+            select.select(places, [], [], seconds)
 
     def accept(self) -> Link | None:
         """Return a new link to a kernel that has proved itself, None if there is none."""

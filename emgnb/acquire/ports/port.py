@@ -23,8 +23,8 @@ from urllib.parse import parse_qsl, urlencode
 # Default sampling rate (Hz) and number of channels to request from a board.
 RATE = 1000.0
 CHANNELS = 8
-# Longest time (s) for which a read waits for bytes, and least time from one read to the next. A board
-# sends a packet every millisecond, each of which would become a record of the journal.
+# Longest time (s) for which a read waits for bytes, and least time from one read to the next. A
+# board sends a packet every millisecond, each of which would become a record of the journal.
 WAIT, PAUSE = 0.05, 0.005
 
 SCHEMES = ("serial", "tcp", "webserial", "lsl", "emulator", "sim", "replay")

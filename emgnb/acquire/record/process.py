@@ -137,7 +137,7 @@ class Recording:
                 if not (self.folder / "journal.emgj").exists():
                     # Without its folder the recording cannot be stopped and would run forever.
                     raise FileNotFoundError(f"{self.folder} was removed")
-            # Not on `stop_asked`: a signal handler that sets what its own thread waits on can block.
+            # Not on `stop_asked`: a signal handler that sets what its thread waits on can block.
             self._queue.wait(tasks.left(time.monotonic()))
 
     def _finish(self) -> None:
