@@ -1,7 +1,7 @@
 """Take screenshots of the widgets in a real Chromium, and make a short film of four of them.
 
     pip install pillow
-    python docs/pictures.py [journey] [comparison] [face]
+    python docs/pictures.py [journey] [comparison] [face] [feedback]
 
 The widgets run in JupyterLab on the simulated face. The files written are docs/widgets/*.png,
 docs/widgets/journey.webp, and docs/labeller/comparison.png.
@@ -62,6 +62,25 @@ face = Face({"AU12": 0.8, "AU6": 0.6, "L4": 0.2})
 face
 """
 
+# A simulated person sees what the widget shows.
+FEEDBACK = """
+import time
+from emgnb import live, simulate
+from emgnb.acquire.clock import host_ns
+from emgnb.live import tasks
+from emgnb.widgets import Feedback
+
+def moved(person=simulate.Player(noise=0.1)):
+    for k in range(10_000):
+        time.sleep(0.02)
+        now = feedback.run.moment
+        effort = person.act(0.02 * k, now.target if now.phase == "go" else {}, now.values)
+        values = {"L12": effort.get("L12", 0.0)}
+        yield live.Output(k, host_ns(), 0.02 * k, 0.0, "intensities", values)
+
+feedback = Feedback(tasks.Follow("L12"), moved())
+feedback
+"""
 
 # Ben is late, misses every fifth movement, and codes one that did not happen.
 COMPARISON = """
@@ -123,7 +142,7 @@ class Film:
 
 def main() -> None:
     PICTURES.mkdir(exist_ok=True)
-    scenes = {"journey": journey, "comparison": comparison, "face": face}
+    scenes = {"journey": journey, "comparison": comparison, "face": face, "feedback": feedback}
     with browsers.browsing() as (browser, lab):
         for name in sys.argv[1:] or scenes:
             scenes[name](browser, lab)
@@ -239,6 +258,20 @@ def face(browser: Any, lab: Any) -> None:
     page.locator(".emgnb-face .stage canvas[data-frames]").wait_for(timeout=60_000)
     page.locator(".emgnb-face .voice", has_text="80 %").wait_for(state="attached", timeout=60_000)
     each(notebook, page.locator(".emgnb-panel"), "face")
+    page.context.close()
+
+
+def feedback(browser: Any, lab: Any) -> None:
+    page = browser.new_context(viewport={"width": WIDE, "height": HEIGHT}).new_page()
+    path = lab.write("feedback.ipynb", FEEDBACK.strip())
+    page.goto(f"{lab.url}/doc/tree/{path.name}?token={lab.token}", timeout=90_000)
+    notebook = browsers.Notebook(page, lab.root, path.name)
+    notebook.ready()
+    run(page, 0)
+    page.locator(".emgnb-feedback button", has_text="Start").click()
+    page.locator(".emgnb-feedback .what", has_text="Follow the trace").wait_for(timeout=60_000)
+    page.wait_for_timeout(7000)
+    each(notebook, page.locator(".emgnb-panel"), "feedback")
     page.context.close()
 
 

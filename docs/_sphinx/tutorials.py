@@ -23,6 +23,7 @@ WIDGETS = {
     "tuner": "tuner",
     "labeller": "labeller",
     "face": "face",
+    "feedback": "feedback",
 }
 GLOSSARY = re.compile(r"\(glossary\.md(#[^)]*)?\)")
 FIGURES = """\

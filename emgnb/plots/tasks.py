@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from emgnb.live.tasks import Result
 from emgnb.plots._style import FAINT, INK, colour, new_figure, style
+
+if TYPE_CHECKING:
+    from emgnb.live.tasks.result import Result
 
 # Height of a lane, and of the rest of the figure (px).
 LANE, REST = 130, 130
@@ -106,6 +110,9 @@ def fitts(result: Result, *, title: str = "") -> go.Figure:
 
 
 def _need_result(result: Result) -> None:
+    # Imported here, because live decoding takes half a second to load.
+    from emgnb.live.tasks.result import Result
+
     if not isinstance(result, Result):
         raise TypeError(
             f"expected the result of a task of live.tasks, found {type(result).__name__}"

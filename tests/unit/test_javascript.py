@@ -25,6 +25,7 @@ ENTRIES = (
     "tuner/picture",
     "webserial/webserial",
     "face/face",
+    "feedback/feedback",
 )
 Write = Callable[..., Path]
 

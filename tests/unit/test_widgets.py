@@ -72,7 +72,7 @@ def test_importing_the_widgets_loads_neither_plotly_nor_keras() -> None:
 def test_a_misspelt_widget_is_answered_with_their_names() -> None:
     import emgnb.widgets
 
-    with pytest.raises(AttributeError, match="Capture, Cues, Face, Labeller, Study, Tuner"):
+    with pytest.raises(AttributeError, match="Capture, Cues, Face, Feedback, Labeller, Study"):
         _ = emgnb.widgets.Labeler
 
 

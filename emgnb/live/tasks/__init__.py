@@ -12,7 +12,7 @@ Soukoreff & MacKenzie 2004, doi:10.1016/j.ijhcs.2004.09.001.
 from emgnb.live.tasks.copying import Copy
 from emgnb.live.tasks.following import Follow
 from emgnb.live.tasks.holding import Hold
-from emgnb.live.tasks.playing import Simulated, play, rehearse
+from emgnb.live.tasks.playing import Simulated, fresh, play, rehearse
 from emgnb.live.tasks.reaching import Reach
 from emgnb.live.tasks.result import Result
 from emgnb.live.tasks.run import Moment, Run
@@ -33,6 +33,7 @@ __all__ = [
     "Throughput",
     "Trial",
     "difficulty",
+    "fresh",
     "play",
     "rehearse",
     "throughput",

@@ -12,6 +12,7 @@ import xarray as xr
 
 from emgnb import filters, recording, simulate
 from emgnb.cues import MarkerSink
+from emgnb.live.client import Decoding
 from emgnb.live.decoder import Decoder
 from emgnb.live.output import Output
 from emgnb.live.proportional import Proportional, proportional
@@ -41,7 +42,7 @@ def play(
     Parameters
     ----------
     task : `Hold`, `Follow`, `Reach` or `Copy`
-    outputs : a decoder (`live.decode`), or outputs one after the other
+    outputs : a decoder (`live.decode`), from now on; or outputs one after the other
     recorder : receives the markers of the trials, such as "smile" of a `Copy` task
     show : called with each `Moment`. `widgets.Feedback` shows it in a notebook
 
@@ -59,13 +60,20 @@ def play(
     100.0
     """
     run = Run(task, recorder=recorder)
-    for output in outputs:
+    for output in fresh(outputs):
         moment = run.push(output)
         if show is not None:
             show(moment)
         if run.over:
             break
     return run.result()
+
+
+def fresh(outputs: Iterable[Output]) -> Iterable[Output]:
+    """Return the outputs of a decoder from now on; other outputs are returned as they are."""
+    if isinstance(outputs, Decoding):
+        outputs.new()
+    return outputs
 
 
 class Body(Protocol):

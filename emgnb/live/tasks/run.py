@@ -168,6 +168,30 @@ class Run:
             self._end(selected=True)
             self.moment = self._told()
 
+    def ahead(self, seconds: float, step: float = 0.1) -> list[tuple[float, Bands]]:
+        """Return the ranges to come: of this trial, or in a rest of the next.
+
+        Parameters
+        ----------
+        seconds : how far ahead
+        step : s between two of them
+
+        Returns
+        -------
+        (s from now, unit → range). None for a target that is to be selected as soon as it appears
+        """
+        if self.over:
+            return []
+        trial = self._trials[self._at]
+        begin, end = 0.0, trial.seconds - self._passed
+        if self._phase != "go":
+            begin, end = trial.rest - self._passed, trial.rest - self._passed + trial.seconds
+            if trial.selection:
+                return []
+        at = np.arange(begin, min(end, seconds) + ROUNDING, step).tolist()
+        passed = self._passed if self._phase == "go" else -begin
+        return [(each, trial.band(each + passed)) for each in at]
+
     def stop(self) -> None:
         """End the task; the trial in progress is left out."""
         if self._phase == "go":
