@@ -109,7 +109,7 @@ class Processed:
             "compare": self.envelope,
             "names": ("clean", "envelope"),
             "labels": self._pieces.get("trials"),
-            "title": self.source,
+            "title": Path(self.source).name,  # the page may be passed on
         }
         if "bursts" in self.missing or not self.bursts.sizes["event"]:
             return plots.signal(clean, **options)

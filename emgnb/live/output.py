@@ -22,7 +22,7 @@ class Stream:
     names : names of the values, in order
     rate : outputs per second, expected
     added_delay : s that filters, window and smoothing add by design
-    source : name or folder of the recording
+    source : name of the recording
     """
 
     name: str

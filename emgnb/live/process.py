@@ -109,7 +109,7 @@ class Decoding:
             chain=None if chain is None else filters.Chain.from_json(chain),
             clock=host_ns,
             begun_ns=None if self._settings["last"] is None else journal.begun_ns,
-            source=str(self.log.parent),
+            source=self.log.parent.name,  # receivers need no folder of this computer
             **options,
         )
         self._writer.write([decoder.stream])

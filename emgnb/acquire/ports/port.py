@@ -141,6 +141,34 @@ def check_name(url: str, name: str) -> None:
         raise PortError(f"port {url!r}: expected a name of letters, digits, - and _")
 
 
+def without_folders(url: str) -> str:
+    """Return the URL with the names of files only, so that it tells no folder and no user.
+
+    A URL that no port has is returned as it is.
+
+    Examples
+    --------
+    >>> without_folders("replay:///home/ann/P07/journal.emgj?speed=2")
+    'replay://journal.emgj?speed=2'
+    >>> without_folders("/dev/ttyACM0")
+    '/dev/ttyACM0'
+    """
+    try:
+        scheme, name, options = split_url(url)
+    except PortError:
+        return url
+    short = _last(name) if scheme == "replay" else name
+    found = {option: _last(value) for option, value in options.items()}
+    if (short, found) == (name, options):
+        return url
+    return f"{scheme}://{short}" + ("?" + urlencode(found) if found else "")
+
+
+def _last(path: str) -> str:
+    """Return the last part of a path of any system."""
+    return re.split(r"[/\\]", path.rstrip("/\\"))[-1]
+
+
 def with_options(url: str, **options: object) -> str:
     """Return `url` with more options; those that are None are omitted."""
     _, _, known = split_url(url)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from emgnb.acquire.ports.port import without_folders
 from emgnb.acquire.record._layout import Survey
 from emgnb.acquire.wire.dialects import DIALECTS
 from emgnb.recording import event_faults, in_todays_notation
@@ -27,7 +28,7 @@ def attributes(survey: Survey, journal: Path) -> dict[str, Any]:
         "started": _started(survey),
         "device": str(device.get("board") or device.get("device", "")),
         "firmware": str(device.get("firmware") or (stream.texts[0] if stream.texts else "")),
-        "port": str(settings.get("port", "")),
+        "port": without_folders(str(settings.get("port", ""))),  # earlier journals have folders
         "dialect": stream.dialect or "",
         "journal": journal.name,
         "rate_from": survey.rate_from,

@@ -29,7 +29,7 @@ from emgnb.acquire.clock import host_ns
 from emgnb.acquire.journal import JournalWriter, Kind
 from emgnb.acquire.ports.handshake import Handshake
 from emgnb.acquire.ports.opening import open_port
-from emgnb.acquire.ports.port import PortError
+from emgnb.acquire.ports.port import PortError, without_folders
 from emgnb.acquire.record import _control
 from emgnb.acquire.record import health as healths
 from emgnb.acquire.record._clipping import Clipping
@@ -55,6 +55,8 @@ class Recording:
     def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
         self.folder = folder
         self.settings = settings
+        # Recordings are passed on, so they tell no folder of this computer.
+        self._port = without_folders(settings["port"])
         self.stop_asked = threading.Event()
         self._take = Stream(settings["dialect"])
         self._clipping = Clipping()
@@ -82,7 +84,7 @@ class Recording:
         self._take.settings, self._take.device = self.settings, port.describe()
         try:
             self._journal = JournalWriter(self.folder / "journal.emgj")
-            about = {**self.settings, "describe": port.describe(), **_host()}
+            about = {**self.settings, "port": self._port, "describe": port.describe(), **_host()}
             self._journal.note(Kind.SETTINGS, about)
         except OSError as error:
             port.close()
@@ -314,7 +316,7 @@ class Recording:
         return Health(
             state=self._state,
             message=self._odd(),
-            port=self.settings["port"],
+            port=self._port,
             dialect=stream.dialect,
             channels=names,
             rate=round(fit.rate, 3) if fit else None,
