@@ -1,5 +1,6 @@
 """Ports: what they are called, what they say when they cannot be opened."""
 
+import errno
 import os
 import re
 import socket
@@ -89,13 +90,37 @@ def test_real_bytes_come_through_a_pseudo_terminal_as_they_are():
     sent = bytes(range(256)) * 12
     os.write(master, sent)
     got = b""
-    for _ in range(100):
+    while len(got) < len(sent):
         got += port.read()
-    assert got == sent
+    assert got + port.read() == sent
     port.write(b"C8\n")
     assert os.read(master, 100) == b"C8\n"
     assert port.describe()["baud"] == 1_000_000
     port.close()
+    port.close()
+    os.close(master)
+    os.close(slave)
+
+
+def later(act):
+    """Do something in another thread, some time after this one has begun to wait."""
+    thread = threading.Timer(0.2, act)
+    thread.start()
+    return thread
+
+
+@needs_pty
+def test_a_read_waits_until_bytes_come(monkeypatch):
+    monkeypatch.setattr("emgnb.acquire.ports.serial.WAIT", 180.0)
+    master, slave, name = raw_pty()
+    port = open_port(name)
+    sends = later(lambda: os.write(master, b"scan"))
+    got = b""
+    while got != b"scan":
+        more = port.read()
+        assert more
+        got += more
+    sends.join()
     port.close()
     os.close(master)
     os.close(slave)
@@ -284,6 +309,30 @@ def test_bytes_come_over_a_network_as_they_are_and_commands_go(server):
     with pytest.raises(PortLost, match="closed the connection"):
         port.read()
     port.close()
+    port.close()
+
+
+def test_a_read_waits_until_bytes_come_over_a_network(server, monkeypatch):
+    monkeypatch.setattr("emgnb.acquire.ports.tcp.WAIT", 180.0)
+    port = open_port(f"tcp://127.0.0.1:{server.getsockname()[1]}")
+    board, _ = server.accept()
+    sends = later(lambda: board.sendall(b"scan"))
+    assert b"scan".startswith(port.read() or b"?")
+    sends.join()
+    board.close()
+    port.close()
+
+
+def test_a_network_board_that_was_switched_off_is_lost(server, monkeypatch):
+    """Keepalive says so with the same class of error as a read that got nothing in time."""
+    port = open_port(f"tcp://127.0.0.1:{server.getsockname()[1]}")
+
+    def gone(*_: object) -> bytes:
+        raise TimeoutError(errno.ETIMEDOUT, "Connection timed out")
+
+    monkeypatch.setattr(socket.socket, "recv", gone)
+    with pytest.raises(PortLost, match="was lost"):
+        port.read()
     port.close()
 
 

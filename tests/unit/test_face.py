@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,9 +22,11 @@ from emgnb.acquire.clock import host_ns
 from emgnb.facs import blendshapes
 from emgnb.live import Output
 from emgnb.widgets import Face
+from emgnb.widgets.face import _feed
 from emgnb.widgets.face import widget as face_widget
 from emgnb.widgets.face._film import film_of
 from emgnb.widgets.face._units import Muscles, checked, table
+from emgnb.widgets.shared.turns import Turns
 
 
 @pytest.fixture
@@ -247,6 +251,31 @@ def test_an_error_of_the_source_is_shown_in_the_message_area(face: Face) -> None
     face.follow(broken())
     until(lambda: face.error is not None)
     assert face.message == "the decoder has stopped: no space left"
+
+
+def test_threads_take_short_turns_while_outputs_come(
+    face: Face, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cell in pure Python would else delay each of the thread switches of an output by 5 ms."""
+    turns = Turns(1e-4)
+    monkeypatch.setattr(_feed, "SHORT_TURNS", turns)
+    monkeypatch.setattr(_feed, "QUIET", 0.05)
+    usual = sys.getswitchinterval()
+    more = threading.Event()
+
+    def source() -> Iterator[Output]:
+        for number in range(10**6):
+            yield output(number)
+            if more.wait(0.01):
+                break
+        silence.wait()
+
+    silence = threading.Event()
+    face.follow(source())
+    until(lambda: sys.getswitchinterval() == pytest.approx(1e-4))
+    more.set()
+    until(lambda: sys.getswitchinterval() == pytest.approx(usual))
+    silence.set()
 
 
 def test_a_closed_face_follows_nothing() -> None:

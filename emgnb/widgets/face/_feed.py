@@ -11,6 +11,8 @@ from emgnb.widgets.shared.turns import SHORT_TURNS
 
 # Time (s) between two looks at a source that is asked, and least time between two outputs.
 LOOK, LEAST = 0.005, 1 / 60
+# Time (s) without an output after which threads take turns of the usual length again.
+QUIET = 1.0
 
 
 class HasLatest(Protocol):
@@ -105,21 +107,25 @@ class Feed:
         self._news.set()
 
     def _send(self) -> None:
-        with SHORT_TURNS:
-            self._send_all()
-
-    def _send_all(self) -> None:
-        while True:
+        over = False
+        while not over:
             self._news.wait()
+            with SHORT_TURNS:
+                over = self._send_while_new()
+
+    def _send_while_new(self) -> bool:
+        """Send outputs until none has come for `QUIET`; return whether there will be no more."""
+        while self._news.wait(QUIET):
             self._news.clear()
             with self._lock:
                 output, gaps, over = self._newest, self._gaps, self._over
                 self._newest, self._gaps = None, []
             if self._closed.is_set():
-                return
+                return True
             if output is not None:
                 self._take(output, gaps)
             if over and self._newest is None:
                 self._ended(self._error)
-                return
+                return True
             self._closed.wait(LEAST)
+        return False
