@@ -8,7 +8,12 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE / "_sphinx"), str(HERE.parent)]
 
+from nbclient import NotebookClient  # noqa: E402
+
 import emgnb  # noqa: E402
+
+# On a busy machine a kernel takes longer to start than 60 s, and MyST-NB has no setting for it.
+NotebookClient.startup_timeout = 600
 
 project = "emgnb"
 author = "The emgnb authors"

@@ -10,6 +10,12 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 SCRIPT = "plotly.min.js"
+# A figure is drawn when the page has no table of contents beside it yet, so it is too wide.
+FITTED = """
+window.addEventListener("load", () => {
+  for (const figure of document.querySelectorAll(".plotly-graph-div")) Plotly.Plots.resize(figure);
+});
+"""
 
 
 def add_script(
@@ -19,6 +25,7 @@ def add_script(
         "plotly-graph-div" in node.astext() for node in doctree.findall(nodes.raw)
     ):
         app.add_js_file(SCRIPT, priority=100)
+        app.add_js_file(None, body=FITTED)
 
 
 def copy_script(app: Sphinx, error: Exception | None) -> None:
