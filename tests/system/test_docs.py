@@ -77,6 +77,17 @@ def test_every_link_leads_somewhere(page):
             assert part in map(anchor, headings), f"{target}: no such heading"
 
 
+def test_every_page_is_in_a_table_of_contents():
+    """The site is built without warnings, which takes minutes; this is its commonest one."""
+    docs = ROOT / "docs"
+    listed = {docs / "index.md"}
+    for page in docs.rglob("*.md"):
+        for body in re.findall(r"^```{toctree}\n(.*?)^```", page.read_text("utf-8"), re.S | re.M):
+            names = [line for line in body.split() if not line.startswith(":")]
+            listed |= {(page.parent / f"{name}.md").resolve() for name in names}
+    assert {*docs.rglob("*.md")} - listed == set()
+
+
 def test_pictures_are_small_and_all_are_shown():
     shown = "".join(page.read_text(encoding="utf-8") for page in PAGES)
     for picture in (ROOT / "docs").rglob("*"):

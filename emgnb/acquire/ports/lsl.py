@@ -119,7 +119,6 @@ class LslPort(Port):
             "channels": info.channel_count(),
             "source_id": info.source_id(),
             "stream_type": info.type(),
-            "host": info.hostname(),
         }
         if info.nominal_srate() > 0:
             about["rate"] = info.nominal_srate()
