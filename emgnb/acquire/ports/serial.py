@@ -27,8 +27,8 @@ from emgnb.acquire.ports.port import (
 BAUD = 500_000
 
 
-# Bytes waiting when Linux's buffer is full; more may follow then.
-FULL = 4095
+# Bytes waiting behind the first one when Linux's buffer is full; more may follow then.
+FULL = 4094
 
 
 _BOARDS = {
