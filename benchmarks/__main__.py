@@ -34,6 +34,7 @@ versions of the peers are pinned in [peers.txt](../benchmarks/peers.txt) and
 shared machine vary: compare ratios within a table, not seconds between two tables.
 `python benchmarks/live_view.py`, `electrode_to_pixel.py`, `tuning.py` and `labelling.py` use a
 browser and are run by hand.
+`python benchmarks/recorder.py` measures the recorder, on Linux.
 `make bench ARGS=filtering` repeats one section and keeps the others.
 """
 

@@ -1,4 +1,4 @@
-"""Step the voltage at a pin of an emulated Mega, and note what a computer does with it."""
+"""Step the voltage at a pin of an emulated Mega, and compare clocks with what follows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -108,6 +108,30 @@ class Lag(threading.Thread):
     def close(self) -> None:
         self._over.set()
         self.join()
+
+
+class Clock(NamedTuple):
+    """Host ns at the zero of the page's clock, and how wrong that may be."""
+
+    zero: float
+    error: float
+
+    def host(self, ms: Any) -> Any:
+        """Return times of the page, in ms, on the host's clock in ns."""
+        return self.zero + 1e6 * np.asarray(ms, dtype=float)
+
+
+def clock_of(page: Any) -> Clock:
+    """Compare the page's clock with the host's; the fastest of many round trips counts."""
+    trips: list[tuple[int, float]] = []
+    end = time.monotonic() + 3
+    while len(trips) < 10 or (len(trips) < 500 and time.monotonic() < end):
+        before = host_ns()
+        there = page.evaluate("performance.now()")
+        after = host_ns()
+        trips.append((after - before, (after + before) / 2 - 1e6 * there))
+    took, zero = min(trips)
+    return Clock(zero, took / 2)
 
 
 @contextlib.contextmanager

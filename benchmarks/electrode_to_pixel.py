@@ -30,6 +30,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -40,7 +41,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "browser"))
 
 import conftest as browsers
-from electrode import AHEAD, FINE, HIGH, LOW, Growth, Steps, boards
+from electrode import FINE, HIGH, LOW, Clock, Growth, Steps, boards, clock_of
 from live_view import BESIDE
 
 from emgnb import acquire, facs, filters, live
@@ -103,9 +104,8 @@ FIND = (
     const differs = Math.abs(now[k] - kept[k]);
     if (differs > most) [best, most] = [k >> 2, differs];
   }
-  window.place = [(best % canvas.width) / canvas.width,
-                  Math.floor(best / canvas.width) / canvas.height];
-  return most;
+  const column = best % canvas.width, row = Math.floor(best / canvas.width);
+  return [most, column / canvas.width, row / canvas.height];
 }"""
 )
 # Records of each frame the output, the pixel, and when it was painted.
@@ -124,30 +124,6 @@ WATCH = (
   }).observe(canvas, { attributes: true, attributeFilter: ['data-frames'] });
 }"""
 )
-
-
-class Clock(NamedTuple):
-    """Host ns at the zero of the page's clock, and how wrong that may be."""
-
-    zero: float
-    error: float
-
-    def host(self, ms: Any) -> Any:
-        """Return times of the page, in ms, on the host's clock in ns."""
-        return self.zero + 1e6 * np.asarray(ms, dtype=float)
-
-
-def clock_of(page: Any) -> Clock:
-    """Compare the page's clock with the host's; the fastest of many round trips counts."""
-    trips: list[tuple[int, float]] = []
-    end = time.monotonic() + 3
-    while len(trips) < 10 or (len(trips) < 500 and time.monotonic() < end):
-        before = host_ns()
-        there = page.evaluate("performance.now()")
-        after = host_ns()
-        trips.append((after - before, (after + before) / 2 - 1e6 * there))
-    took, zero = min(trips)
-    return Clock(zero, took / 2)
 
 
 class Run(NamedTuple):
@@ -255,12 +231,22 @@ def calibrate(page: Any, steps: Steps) -> None:
     """Find the pixel that a smile changes most, with a step up and one down."""
     page.evaluate(KEEP)
     steps.plan([0.0])
-    page.wait_for_timeout(1000 * (AHEAD + 2.5))
-    differs = page.evaluate(FIND)
-    if differs < 4 * CHANGED:
-        raise SystemExit(f"a full smile changes no pixel by more than {differs} of 255")
+    place = still(page, lambda differs: differs >= 4 * CHANGED)
     steps.plan([0.0])
-    page.wait_for_timeout(1000 * (AHEAD + 2.5))
+    still(page, lambda differs: differs <= CHANGED)
+    page.evaluate("(place) => { window.place = place; }", place)
+
+
+def still(page: Any, wanted: Callable[[float], bool]) -> list[float]:
+    """Wait until the head differs from the kept picture as wanted, and no longer moves."""
+    before = -1.0
+    for _ in range(200):
+        page.wait_for_timeout(500)
+        differs, *place = page.evaluate(FIND)
+        if wanted(differs) and differs == before:
+            return list(place)
+        before = differs
+    raise SystemExit(f"the brightest change of the head stays {before} of 255")
 
 
 def start_beside(page: Any, code: str) -> None:
