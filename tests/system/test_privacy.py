@@ -77,15 +77,15 @@ def test_no_widget_reaches_a_network():
         assert not re.search(r"url\(\s*['\"]?https?:|@import", text), path.name
 
 
-def listening(process: psutil.Process) -> list[str]:
-    """Addresses at which a process and its children listen."""
+def listening(process: psutil.Process) -> set[tuple[str, int]]:
+    """Addresses and ports at which a process and its children listen."""
     every = [process, *process.children(recursive=True)]
-    return [
-        each.laddr.ip
+    return {
+        (each.laddr.ip, each.laddr.port)
         for one in every
         for each in one.net_connections("inet")
         if each.status == psutil.CONN_LISTEN
-    ]
+    }
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def home(tmp_path, monkeypatch) -> Path:
 def test_a_recorder_listens_to_nothing(home):
     recorder = acquire.start("sim://smile?seed=1", home)
     try:
-        assert listening(psutil.Process(recorder.health().pid)) == []
+        assert listening(psutil.Process(recorder.health().pid)) == set()
     finally:
         recorder.stop()
 
@@ -117,13 +117,11 @@ def test_the_recorder_of_a_browsers_board_listens_to_this_computer_only(home):
     )
     port = acquire.open_port("webserial://board?rate=500&channels=2")
     try:
-        opened = listening(psutil.Process())
+        opened = listening(psutil.Process()) - before
     finally:
         port.close()
         page.close()
-    for each in before:
-        opened.remove(each)
-    assert opened == ["127.0.0.1"]
+    assert [host for host, _ in opened] == ["127.0.0.1"]
 
 
 def test_a_websocket_output_listens_to_this_computer_only_and_wants_a_token(home):
@@ -131,11 +129,8 @@ def test_a_websocket_output_listens_to_this_computer_only_and_wants_a_token(home
     before = listening(psutil.Process())
     stream = Stream("face", "expression", ("smile", "frown"), 20.0, 0.2, "P01")
     with open_output("ws://:0", stream) as out:
-        opened = listening(psutil.Process())
-        for each in before:
-            opened.remove(each)
-        assert set(opened) <= {"127.0.0.1", "::1"}
-        assert opened
+        opened = listening(psutil.Process()) - before
+        assert {host for host, _ in opened} == {"127.0.0.1"}
         assert "token=" in out.url
 
 
