@@ -3,7 +3,8 @@
 `decode` starts a process that follows a recording and decodes it: a classifier every 50 ms, or
 intensities of action units from calibrated envelopes (`proportional`). `replay` decodes a recording
 as a whole, with the same decisions bit by bit. `Decoder` is the computation alone, for use without
-a process. `outputs` sends the results to other programs.
+a process. `outputs` sends the results to other programs, and `tasks` are closed-loop tasks with
+feedback.
 """
 
 from emgnb.live._models import load
