@@ -10,7 +10,7 @@ PIP    := $(BIN)/python -m pip install --disable-pip-version-check --no-input -q
 # Hundreds of processes would each compile the package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: lab test compiled soak lint docs demo bench lock prerelease lowest clean system emulator hex
+.PHONY: lab test compiled soak lint docs demo bench lock pins prerelease lowest clean system emulator hex
 .DEFAULT_GOAL := lab
 
 lab: $(VENV)/.lab
@@ -86,12 +86,17 @@ $(VENV)/.docs: pyproject.toml .ci/constraints.txt | $(VENV)/bin/python
 	$(PIP) -e '.[docs]'
 	@touch $@ $(VENV)/.lab
 
-# Renew the pinned versions, for every Python and system at once, and those of a kit.
+# Renew the pinned versions, for every Python and system at once.
 lock: $(VENV)/.test
 	$(PIP) uv
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --all-extras --upgrade \
 	  --no-header --no-annotate --no-emit-index-url --constraint .ci/bounds.txt pyproject.toml \
 	  -o .ci/constraints.txt
+	@$(MAKE) -s pins
+
+# The versions of a kit, which are those of the constraints: after a change of emgnb[all].
+pins: $(VENV)/.test
+	$(PIP) uv
 	echo pip | $(BIN)/uv pip compile -q --universal --python-version 3.11 --extra all \
 	  --no-header --no-annotate --no-emit-index-url --constraint .ci/constraints.txt pyproject.toml - \
 	  -o emgnb/kit/requirements.txt

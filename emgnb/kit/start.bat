@@ -62,7 +62,7 @@ echo Choose another folder: set EMGNB_HOME=C:\other, then start.bat
 goto end
 
 :failed
-echo The installation failed: the lines above say why. It needs 1.5 GB in "%EMGNB_HOME%".
+echo The installation failed: the lines above say why. It needs 1.2 GB in "%EMGNB_HOME%".
 echo When the reason is removed, start this script again.
 
 :end

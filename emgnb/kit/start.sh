@@ -66,7 +66,7 @@ set_up() {
     PYTHONPATH=$pip "$environment/bin/python" -P -m pip --isolated install --no-index \
         --find-links "$kit/wheels" --no-cache-dir --disable-pip-version-check --no-compile --quiet \
         --requirement "$kit/requirements.txt" ||
-        fail "The installation failed: the lines above say why. It needs 1.5 GB in $home." \
+        fail "The installation failed: the lines above say why. It needs 1.2 GB in $home." \
             "When the reason is removed, start this script again."
     cp "$kit/version.txt" "$environment/version.txt"
 }

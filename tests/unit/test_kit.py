@@ -157,11 +157,11 @@ def test_the_pinned_requirements_cover_what_emgnb_declares_and_agree_with_the_te
         versions = {canonicalize_name(each.name): each for each in target.requirements(text)}
         for each in map(Requirement, lines):
             (stated,) = versions[canonicalize_name(each.name)].specifier
-            assert each.specifier.contains(stated.version), f"{each}: run make lock"
+            assert each.specifier.contains(stated.version), f"{each}: run make pins"
     tested = (ROOT / ".ci" / "constraints.txt").read_text("utf-8").splitlines()
     left = {line.partition(" ;")[0] for line in text.splitlines()}
     left -= {line.partition(" ;")[0] for line in tested}
-    assert all(line.startswith("pip==") for line in left), f"{left}: run make lock"
+    assert all(line.startswith("pip==") for line in left), f"{left}: run make pins"
 
 
 @pytest.mark.parametrize(
