@@ -38,6 +38,7 @@ NOT_RUN = {
     "nilsonne": "published recordings; run by a test of its own where they are",
     "onboard": "a board",
     "outputs": "a person",
+    "tasks": "a person",
     "webserial": "a notebook",
     "widgets": "a notebook",
 }
