@@ -29,10 +29,12 @@ class Steps:
     Attributes
     ----------
     at : (n,) samples, at `FINE` Hz, from which the other voltage is at the pin
+    first : number of the first step that counts
     """
 
     def __init__(self, pipe: int) -> None:
         self.at = np.empty(0, dtype=np.int64)
+        self.first = 0
         self._pipe, self._given = pipe, 0
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)

@@ -99,6 +99,7 @@ FIND = (
     + READ
     + """
   const now = read(0, 0, canvas.width, canvas.height), { kept } = window;
+  if (now.length !== kept.length) return [-1, 0, 0]; // the canvas has got another size
   let best = 0, most = 0;
   for (let k = 0; k < now.length; k++) {
     const differs = Math.abs(now[k] - kept[k]);
@@ -132,6 +133,7 @@ class Run(NamedTuple):
     folder: Path
     started: int
     steps: Any
+    first: int  # of the steps that count
     stamps: Any
     lag: Any
     drawn: Any
@@ -183,6 +185,7 @@ def run(browser: Any, lab: Any, beside: str, asked: argparse.Namespace) -> Run:
         folder=recorder.folder,
         started=log["monotonic_ns"] - round(log["cycle"] / emulator.CLOCK * 1e9),
         steps=steps.at,
+        first=steps.first,
         stamps=np.array(growth.stamps),
         lag=np.array(lag.found),
         drawn=np.array(drawn, dtype=float),
@@ -202,6 +205,7 @@ def watched(
     start_beside(page, code.format(seconds=asked.events * asked.every + 30))
     clock = clock_of(page)
     page.evaluate(WATCH)
+    steps.first = len(steps.at)
     rng = np.random.default_rng(1)
     steps.plan(asked.every * rng.uniform(0.8, 1.2, asked.events))
     while not steps.over():
@@ -229,20 +233,29 @@ def shown(browser: Any, lab: Any, name: str, cell: str) -> Any:
 
 def calibrate(page: Any, steps: Steps) -> None:
     """Find the pixel that a smile changes most, with a step up and one down."""
-    page.evaluate(KEEP)
-    steps.plan([0.0])
-    place = still(page, lambda differs: differs >= 4 * CHANGED)
-    steps.plan([0.0])
-    still(page, lambda differs: differs <= CHANGED)
-    page.evaluate("(place) => { window.place = place; }", place)
+    for _ in range(5):
+        page.evaluate(KEEP)
+        steps.plan([0.0])
+        place = still(page, lambda differs: differs >= 4 * CHANGED)
+        steps.plan([0.0])
+        if place and still(page, lambda differs: differs <= CHANGED):
+            page.evaluate("(place) => { window.place = place; }", place)
+            return
+        page.wait_for_timeout(5000)
+    raise SystemExit("the canvas does not keep its size: repeat the run on a quieter computer")
 
 
-def still(page: Any, wanted: Callable[[float], bool]) -> list[float]:
-    """Wait until the head differs from the kept picture as wanted, and no longer moves."""
+def still(page: Any, wanted: Callable[[float], bool]) -> list[float] | None:
+    """Wait until the head differs from the kept picture as wanted, and no longer moves.
+
+    Returns the place of the pixel that differs most; None if the canvas has got another size.
+    """
     before = -1.0
     for _ in range(200):
         page.wait_for_timeout(500)
         differs, *place = page.evaluate(FIND)
+        if differs < 0:
+            return None
         if wanted(differs) and differs == before:
             return list(place)
         before = differs
@@ -317,7 +330,7 @@ def legs_of(noted: Run) -> tuple[Any, Any]:
     # When the output of each frame was made; frames of gaps do not count.
     made_of = np.maximum.accumulate([made.get(int(n), 0.0) for n in noted.drawn[:, 0]])
     rows, seen = [], []
-    for k in range(2, len(stepped)):  # the first two found the pixel
+    for k in range(noted.first, len(stepped)):  # those before found the pixel
         until_next = there[k + 1] if k + 1 < len(there) else np.inf
         first, last = np.searchsorted(made_of, [there[k], until_next])
         if first == 0:
@@ -343,7 +356,7 @@ def table_row(beside: str, noted: Run) -> str:
     near = np.clip(np.searchsorted(lag[:, 0], seen), 1, len(lag) - 1)
     late = np.maximum(lag[near - 1, 1], lag[near, 1]) > LAG
     print(
-        f"- {beside}: {len(rows)} of {len(noted.steps) - 2} steps seen; page's clock "
+        f"- {beside}: {len(rows)} of {len(noted.steps) - noted.first} steps seen; page's clock "
         f"± {noted.clock.error / 1e6:.1f} ms; the emulated board was up to "
         f"{1e3 * lag[:, 1].max():.0f} ms behind real time, by more than {1e3 * LAG:.0f} ms at "
         f"{late.sum()} steps, which are left out (with them, {both(rows.sum(axis=1))} ms in all)"
