@@ -140,17 +140,19 @@ def test_in_an_empty_environment_everything_is_there(wheel, tmp_path):
     python = tmp_path / "env" / "bin" / "python"
     tested = ROOT / ".ci" / "constraints.txt"
     order = [python, "-m", "pip", "install", "-q", "--no-input", "-c", tested, f"{wheel}[all]"]
-    subprocess.run(order, check=True)
+    # PYTHONPATH would give pip, and emgnb, packages that are not in the environment.
+    outside = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    subprocess.run(order, check=True, env=outside)
     empty = tmp_path / "empty"
     empty.mkdir()
-    outside = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     command = [tmp_path / "env" / "bin" / "emgnb", "lab", "--no-browser", "--port=29000"]
     with (empty / "log").open("w") as log:
         server = subprocess.Popen(command, cwd=empty, env=outside, stdout=log, stderr=log)
     try:
-        found = until(
-            lambda: re.search(r"(http://127\S*?)/lab/\S*token=(\w+)", (empty / "log").read_text())
-        )
+        until(lambda: server.poll() is not None or "token=" in (empty / "log").read_text())
+        told = (empty / "log").read_text()
+        found = re.search(r"(http://127\S*?)/lab/\S*token=(\w+)", told)
+        assert found, told
         page = f"{found[1]}/api/contents/01_acquire.ipynb?token={found[2]}"
         with urllib.request.urlopen(page, timeout=60) as answer:
             assert b"Acquire" in answer.read()
