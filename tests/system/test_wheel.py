@@ -161,5 +161,5 @@ def test_in_an_empty_environment_everything_is_there(wheel, tmp_path):
         server.wait(60)
     copied = {path.name for path in (empty / "emgnb-notebooks").iterdir()}
     assert {path.name for path in lab.notebooks()} <= copied
-    code = "from emgnb import widgets; widgets.Capture('sim://smile'); import keras, emgnb.models"
+    code = "from emgnb import models, widgets; widgets.Capture('sim://smile'); import jax, sklearn"
     subprocess.run([python, "-P", "-c", code], cwd=empty, env=outside, check=True)
