@@ -422,8 +422,8 @@ class Window:
                  const { commands, serviceManager, shell } = jupyterapp;
                  await serviceManager.kernelspecs.refreshSpecs();
                  // one that is open already would be shown as it is, with the kernel of before
-                 const open = [...shell.widgets('main')];
-                 open.filter((each) => each.context?.path === path).forEach((each) => each.dispose());
+                 [...shell.widgets('main')].filter((each) => each.context?.path === path)
+                   .forEach((each) => each.dispose());
                  const shown = await commands.execute('docmanager:open', { path });
                  [...shell.widgets('main')].forEach((each) => each === shown || each.dispose());
                }""",
