@@ -67,10 +67,10 @@ class Workshop:
 
     def close(self) -> None:
         """Remove the hidden folder and its contents."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        _clear(self._folder)
         self._lock.close()
         # Windows cannot remove open files, and the lock file was open.
-        shutil.rmtree(self._folder, ignore_errors=True)
+        _clear(self._folder)
 
 
 @contextlib.contextmanager
@@ -172,10 +172,23 @@ def sweep(parent: Path) -> None:
         with contextlib.suppress(OSError, RuntimeError):
             if (folder / "lock").exists():
                 with alone(folder / "lock", "still written"):
-                    shutil.rmtree(folder, ignore_errors=True)
-                shutil.rmtree(folder, ignore_errors=True)
+                    _clear(folder)
+                _clear(folder)
             elif time.time() - folder.stat().st_mtime > FORGOTTEN:
-                shutil.rmtree(folder, ignore_errors=True)
+                _clear(folder)
+            else:
+                folder.rmdir()  # only if it is empty; who was just making it makes another
+
+
+def _clear(folder: Path) -> None:
+    """Remove a folder, its lock last: if this is interrupted, the next writer goes on."""
+    with contextlib.suppress(OSError):
+        for each in folder.iterdir():
+            if each.is_dir() and not each.is_symlink():
+                shutil.rmtree(each, ignore_errors=True)
+            elif each.name != "lock":
+                each.unlink()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _held_folder(parent: Path) -> tuple[Path, contextlib.ExitStack]:
@@ -190,8 +203,9 @@ def _held_folder(parent: Path) -> tuple[Path, contextlib.ExitStack]:
             stack.enter_context(alone(folder / "lock", "swept"))
             if (folder / "lock").exists():
                 return folder, stack
-        shutil.rmtree(folder, ignore_errors=True)
+        _clear(folder)
     folder.mkdir()
+    (folder / "without lock").touch()  # an empty folder counts as abandoned
     return folder, stack
 
 

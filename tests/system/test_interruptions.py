@@ -221,6 +221,25 @@ def test_a_refused_save_leaves_nothing_and_can_be_done_again(tmp_path, monkeypat
     recording.save(a_session(), tmp_path / "s.zarr")
 
 
+def test_a_clearing_that_is_killed_is_finished_by_the_next_writer(tmp_path, monkeypatch):
+    left = tmp_path / f"{files.PREFIX}left"
+    (left / "whole" / "emg").mkdir(parents=True)
+    (left / "lock").touch()
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            files.sweep(tmp_path)
+    (tmp_path / f"{files.PREFIX}empty").mkdir()
+    begun = tmp_path / f"{files.PREFIX}begun"
+    (begun / "whole").mkdir(parents=True)
+    files.sweep(tmp_path)
+    assert list(tmp_path.iterdir()) == [begun]  # young and without a lock: somebody may write there
+
+
 def test_what_another_program_wrote_meanwhile_is_not_overwritten(tmp_path):
     mine, folder = files.workshop(tmp_path / "a.txt"), files.workshop(tmp_path / "b")
     mine.whole.write_text("mine")
