@@ -24,7 +24,7 @@ BLINKS = 0.45
 GREETING, ANSWER = 1.5, 4.0
 # Number of times that programming is begun, because of damaged or lost bytes, and that the port is
 # opened without an answer: a busy computer may greet too late.
-ATTEMPTS, OPENINGS = 3, 3
+ATTEMPTS, OPENINGS = 5, 3
 
 
 @dataclass(frozen=True, slots=True)

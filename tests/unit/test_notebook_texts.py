@@ -36,7 +36,7 @@ def test_the_classes_of_the_example_are_balanced():
 def test_an_installed_package_brings_each_notebook_and_nothing_made_beside_them():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     brought = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
-    assert sorted(Path(each).name for each in brought) == [*NAMES, "glossary.md"]
+    assert sorted(Path(each).name for each in brought) == NAMES
     assert all(to == f"emgnb/notebooks/{Path(of).name}" for of, to in brought.items())
 
 
