@@ -91,7 +91,7 @@ def channels(n: int = 3000) -> np.ndarray:
     """Of each kind one: uniform noise, flat, mains hum, clipped, an envelope, raw EMG."""
     rng = np.random.default_rng(5)
     time = np.arange(n) / 1000
-    swell = np.clip(np.sin(2 * np.pi * time / 1.5), 0, None) ** 2
+    swell = np.clip(np.sin(2 * np.pi * time), 0, None) ** 2
     raw = np.convolve(rng.normal(0, 1, n), [0.3, 0.9, 0.3, -0.6, -0.9, -0.2], "same")
     wide = np.convolve(np.abs(rng.normal(0, 1, n)) * swell, np.hanning(161) / 80, "same")
     return np.column_stack(
