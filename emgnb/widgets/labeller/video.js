@@ -25,7 +25,9 @@ export class Video {
       shiftLabel, button("sync video here", "set the offset so that the frame shown belongs to the cursor", () => this.pin()), framesLabel,
       button("close video", "close the video", () => this.close()));
     this.node = make("div", { className: "video", hidden: true }, this.film, this.bar);
-    this.film.onplay = this.film.onpause = () => { this.playing.textContent = this.film.paused ? "▶ play" : "⏸ pause"; };
+    const named = () => { this.playing.textContent = this.film.paused ? "▶ play" : "⏸ pause"; };
+    this.film.onplay = named;
+    this.film.onpause = () => { named(); if (this.open_) this.follow(); }; // it played on since the last frame drawn
     this.film.onerror = () => { if (this.film.src) { app.say("this browser cannot play this video; use an MP4 (H.264) or WebM file", true); this.close(); } };
     this.film.onloadeddata = () => { this.show(app.stage.cursor); this.count(); };
   }
@@ -56,13 +58,14 @@ export class Video {
     if (!this.open_) return this.app.say("no video: choose a file first");
     if (!this.film.paused) return this.film.pause();
     this.film.play();
-    const follow = () => {
+    const next = () => {
       if (this.film.paused || this.film.ended) return;
-      this.app.stage.seek(this.film.currentTime - this.offset, { video: false });
-      requestAnimationFrame(follow);
+      this.follow();
+      requestAnimationFrame(next);
     };
-    requestAnimationFrame(follow);
+    requestAnimationFrame(next);
   }
+  follow() { this.app.stage.seek(this.film.currentTime - this.offset, { video: false }); }
   step(by) { // to the middle of a frame, where rounding cannot miss it
     if (!this.open_) return this.app.say("no video: choose a file first");
     this.film.pause();
