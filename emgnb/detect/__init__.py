@@ -6,6 +6,7 @@ follow from the noise of the recording.
 """
 
 from emgnb.detect.offline import bursts
+from emgnb.detect.rises import rises
 from emgnb.detect.streaming import LiveBursts, live
 
-__all__ = ["LiveBursts", "bursts", "live"]
+__all__ = ["LiveBursts", "bursts", "live", "rises"]

@@ -179,8 +179,10 @@ def test_a_client_that_does_not_read_delays_nobody_and_is_told_what_it_missed(
 
     with open_output("ws://127.0.0.1:0", STREAM) as out:
         idle, reader = connected(out.url), connected(out.url)
+        late.append(json.loads(idle.recv()))  # the description: the server knows this client
         thread = threading.Thread(target=all_of, args=(reader, read))
         thread.start()
+        waiting.until(lambda: read)
         for number in range(many):
             out.send(large(number))
             waiting.until(lambda sent=number: len(read) >= sent - WAITING // 4, every=0.001)
