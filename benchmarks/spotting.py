@@ -6,8 +6,9 @@ unasked. White noise is added to each channel, so that the median micro-expressi
 SNR (20–450 Hz) over its main muscle. Bursts are joined by `validate.movements` and scored by
 `validate.score_spotting` (IoU ≥ 0.5). Unasked movements up to 0.5 s count as true. Events of 40 to
 160 ms are in recordings of their own. The rules of `movements` were written on seeds 1 and 2; these
-are seeds 101 and up. The double threshold is emgnb's, and BioSPPy, if it is installed, finds the
-onsets and offsets of each channel; both are filtered and joined by emgnb.
+are seeds 101 and up. `detect.rises` moves onsets to where the rise begins. The double threshold is
+emgnb's, and BioSPPy, if it is installed, finds the onsets and offsets of each channel; both are
+filtered and joined by emgnb.
 
 Run: python benchmarks/spotting.py [recordings] [minutes]
 """
@@ -121,6 +122,11 @@ def ours(method: str) -> Detector:
     return found
 
 
+def risen(x: xr.DataArray) -> xr.Dataset:
+    clean = filters.preset_for(x)(x)
+    return detect.rises(detect.bursts(clean, false_alarms=ALARMS), clean)
+
+
 def envelope(lag: float) -> Detector:
     def found(x: xr.DataArray) -> xr.Dataset:
         return detect.bursts(x, lag=lag, false_alarms=ALARMS)
@@ -181,7 +187,11 @@ def scored(
 
 
 def detectors() -> dict[str, Detector]:
-    found = {"emgnb": ours("glr"), "double threshold": ours("double_threshold")}
+    found = {
+        "emgnb": ours("glr"),
+        "emgnb, rises": risen,
+        "double threshold": ours("double_threshold"),
+    }
     if importlib.util.find_spec("biosppy"):
         return found | {"BioSPPy find_onsets": biosppy}
     print("BioSPPy is not installed: left out\n")
