@@ -114,7 +114,7 @@ static inline char parse(const char *line, uint32_t *number)
 /* Processor cycles that the converter needs per scan: 13 of its clock cycles per channel, and up to
    GAP processor cycles until the interrupt starts the next conversion, rounded up to whole clock
    cycles of the converter; SLACK clock cycles more for other interrupts. */
-enum { GAP = 100, SLACK = 4 };
+enum { GAP = 100, SLACK = 5 };
 static inline uint32_t converter_cycles(uint8_t channels, uint8_t prescaler)
 {
     uint16_t gap = (uint16_t)((GAP + prescaler - 1) / prescaler * prescaler);

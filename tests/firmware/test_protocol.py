@@ -168,7 +168,7 @@ def test_the_usual_rates_hold_and_the_most_exact_prescaler_that_does_is_taken(pr
 
 def test_what_cannot_be_is_refused_with_the_reason(protocol):
     assert "the line carries 50000 bytes a second" in chosen(protocol, 2000, 8)[1]
-    assert "at prescaler 128; 1 to 1077 Hz hold" in chosen(protocol, 1200, 8, 128)[1]
+    assert "at prescaler 128; 1 to 1068 Hz hold" in chosen(protocol, 1200, 8, 128)[1]
     assert chosen(protocol, 1000, 17)[1] == "refused: 17 channels; this board has 1 to 16"
     assert chosen(protocol, 1000, 0)[0] == 0
     assert chosen(protocol, 0, 8)[0] == 0
