@@ -7,16 +7,17 @@ contains everything learned from data, including scaling, so it can be evaluated
 `evaluate.cross_validate` and saved as one file that contains no code. Start with LDA: a network
 that does not outperform it is not needed.
 
-`choose` picks a model by cross-validation inside its training data. `fit_within` trains a model
-that `calibrate` adapts to a new person or electrode placement. `fit_intensities` trains a network
-that estimates the intensity of several action units at once. `fit_fused` joins modalities.
-`quantise` turns an LDA into integers, as a C header for the board.
+`choose` picks a model by cross-validation inside its training data, and `fit_average` averages
+several. `fit_within` trains a model that `calibrate` adapts to a new person or electrode placement.
+`fit_intensities` trains a network that estimates the intensity of several action units at once.
+`fit_fused` joins modalities. `quantise` turns an LDA into integers, as a C header for the board.
 
 Keras is imported when the first network is used, with JAX as backend unless `KERAS_BACKEND` is set.
 """
 
 from emgnb.models.adaptation import Adapting, calibrate, fit_within
 from emgnb.models.augmentation import Augmentation
+from emgnb.models.averaging import Average, fit_average
 from emgnb.models.choosing import choose
 from emgnb.models.classifier import Classifier, load
 from emgnb.models.fusion import Fused, fit_fused
@@ -28,12 +29,14 @@ __all__ = [
     "MODELS",
     "Adapting",
     "Augmentation",
+    "Average",
     "Classifier",
     "Fused",
     "OnBoard",
     "calibrate",
     "choose",
     "fit",
+    "fit_average",
     "fit_fused",
     "fit_intensities",
     "fit_within",
