@@ -13,8 +13,8 @@ import grimp
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "emgnb"
-# Side of a cell, room for names, largest radius of a dot: px.
-CELL, NAMES, LARGEST = 22, 110, 8.5
+# Side of a cell, room for names at the left and above, largest radius of a dot: px.
+CELL, LEFT, ABOVE, LARGEST = 22, 90, 56, 8.5
 
 Pairs = Mapping[tuple[str, str], int]
 
@@ -47,23 +47,27 @@ def _top(module: str) -> str:
     return module.split(".")[1] if "." in module else ""
 
 
+def _middle(column: int, row: int) -> tuple[float, float]:
+    return LEFT + CELL * (column + 0.5), ABOVE + CELL * (row + 0.5)
+
+
 def svg(names: Sequence[str], pairs: Pairs) -> str:
     """Draw a matrix: a dot where the package of the row imports that of the column."""
-    wide = NAMES + CELL * len(names) + NAMES // 2
-    tall = NAMES + CELL * len(names) + 8
+    side = CELL * len(names)
+    wide, tall = LEFT + side + 60, ABOVE + side + 8
     most = max(pairs.values(), default=1)
     parts = []
     for k, name in enumerate(names):
-        middle = NAMES + CELL * (k + 0.5)
+        x, y = _middle(k, k)
         parts += [
-            f'<path d="M{NAMES} {middle}H{NAMES + CELL * k}M{middle} {NAMES + CELL * k}'
-            f'V{NAMES + CELL * len(names)}" stroke="currentColor" opacity="0.15"/>',
-            f'<text x="{NAMES - 8}" y="{middle + 4}" text-anchor="end">{escape(name)}</text>',
-            f'<text transform="translate({middle + 4} {NAMES + CELL * k - 6}) rotate(-50)">'
+            f'<path d="M{LEFT} {y}H{LEFT + CELL * k}M{x} {ABOVE + CELL * k}V{ABOVE + side}" '
+            'stroke="currentColor" opacity="0.15"/>',
+            f'<text x="{LEFT - 8}" y="{y + 4}" text-anchor="end">{escape(name)}</text>',
+            f'<text transform="translate({x + 4} {ABOVE + CELL * k - 6}) rotate(-50)">'
             f"{escape(name)}</text>",
         ]
     for (row, column), count in sorted(pairs.items()):
-        x, y = (NAMES + CELL * (names.index(each) + 0.5) for each in (column, row))
+        x, y = _middle(names.index(column), names.index(row))
         radius = max(2.0, LARGEST * math.sqrt(count / most))
         parts.append(
             f'<circle cx="{x}" cy="{y}" r="{radius:.1f}" fill="#0072B2">'
@@ -71,7 +75,7 @@ def svg(names: Sequence[str], pairs: Pairs) -> str:
         )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {tall}" width="{wide}" '
-        'style="max-width:100%;height:auto" font-size="12" font-family="sans-serif" '
+        'style="min-width:36rem" font-size="12" font-family="sans-serif" '
         'fill="currentColor" role="img" aria-label="Imports between the packages of emgnb">\n'
         + "\n".join(parts)
         + "\n</svg>"

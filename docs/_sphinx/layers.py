@@ -16,7 +16,9 @@ class Layers(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         names = import_matrix.layers()
         drawn = import_matrix.svg(names, import_matrix.imports(names))
-        return [nodes.raw("", drawn, format="html")]
+        # On a narrow screen it scrolls.
+        framed = f'<div style="overflow-x:auto">{drawn}</div>'
+        return [nodes.raw("", framed, format="html")]
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
