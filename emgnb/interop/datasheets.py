@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -17,6 +17,8 @@ from emgnb._vocabulary import FELT
 from emgnb.interop import sharing
 
 UNKNOWN = "**Unknown:** the recordings do not state it."
+# Name of the labels that a simulated face brings.
+TRUTH = "truth"
 # Rows examined at a time, and items of a list that are shown.
 ROWS, SHOWN = 1 << 18, 12
 _INTRODUCTION = (
@@ -140,7 +142,7 @@ class DataSheet:
         for muscle, side in zip(x["muscle"].values, x["side"].values, strict=True):
             known = facs.MUSCLES.get(str(muscle))
             title = known.title if known else str(muscle) or "muscle not stated"
-            self.sites[f"{title}{', ' if side else ''}{side}"] += 1
+            self.sites[f"{title}, {side}" if side else title] += 1
         unit = recording.unit_of(x)
         self.kinds.update({f"{kind} in {unit}" for kind in map(str, x["signal_kind"].values)})
         self.steps.update({_step(each) for each in recording.history(x)})
@@ -204,7 +206,9 @@ class DataSheet:
                 "name them.",
             ),
             Answer("Who are they (age, sex, origin, health), and how were they found?", ""),
-            Answer("Which muscles?", f"{_listed(self.sites)}. Left and right are the person's."),
+            Answer(
+                "Which muscles?", f"{_listed(self.sites, '; ')}. Left and right are the person's."
+            ),
             Answer("Which signals?", f"{_listed(self.kinds)}."),
             Answer("At which rate?", self._rate_text()),
             Answer("What is missing?", self._lost()),
@@ -230,7 +234,7 @@ class DataSheet:
         share = 100 * self.incomplete / max(self.rows, 1)
         return (
             f"In {self.incomplete} of {self.rows} scans ({share:.3g} %), at least one channel has "
-            "no sample. Missing samples are not filled in."
+            "no sample. Missing samples are marked and not interpolated."
         )
 
     def _identity(self) -> str:
@@ -333,11 +337,12 @@ def _consent(consent: object) -> str:
     """Return what a consent says about sharing; empty without a consent."""
     if not consent:
         return ""
-    if not hasattr(consent, "get"):
-        return _line(consent)
-    said = _line(consent.get("sharing")) or "not stated"
+    if not isinstance(consent, Mapping):
+        return f'"{_line(consent)}"'
+    said = _line(consent.get("sharing"))
     version = _line(consent.get("version"))
-    return f"sharing {said}" + (f", version {version}" if version else "")
+    about = f'sharing "{said}"' if said else "sharing not stated"
+    return about + (f", version {version}" if version else "")
 
 
 def _agreed(consents: Counter[str]) -> str:
@@ -346,7 +351,10 @@ def _agreed(consents: Counter[str]) -> str:
 
 
 def _events(coders: Counter[str]) -> str:
-    return ", ".join(f"{name} ({_count(number, 'event')})" for name, number in coders.items())
+    named = {TRUTH: "the truth of a simulation"}
+    return ", ".join(
+        f"{named.get(name, name)} ({_count(number, 'event')})" for name, number in coders.items()
+    )
 
 
 def _listed(found: Counter[str], between: str = ", ") -> str:

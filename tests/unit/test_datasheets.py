@@ -51,7 +51,7 @@ def test_the_sheet_counts_people_and_says_what_was_measured(study):
     said = answers(interop.data_sheet(study, authors=["A. Author"]))
     assert said["How many people?"] == "2, in 3 recordings, together 12 s."
     assert said["How often were the electrodes placed?"].startswith("3 placements")
-    assert said["Which muscles?"].startswith("Zygomaticus major, left, Corrugator")
+    assert said["Which muscles?"].startswith("Zygomaticus major, left; Corrugator")
     assert said["Which signals?"] == "raw in mV."
     assert said["At which rate?"].startswith("999.9 to 1000 Hz by the time stamps")
     assert said["At which rate?"].endswith("Nominal rate: 1000 Hz.")
@@ -63,7 +63,7 @@ def test_the_sheet_counts_people_and_says_what_was_measured(study):
     assert said["What do the labels mean?"] == "instructed."
     assert said["Who labelled?"] == "Ann (3 events)."
     assert said["Which markers were set?"] == "smile, end."
-    assert said["Did people consent?"].startswith("sharing open, version 2 (3).")
+    assert said["Did people consent?"].startswith('sharing "open", version 2 (3).')
 
 
 def test_what_the_recordings_do_not_state_is_called_unknown(study):
