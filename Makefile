@@ -10,7 +10,7 @@ PIP    := $(BIN)/python -m pip install --disable-pip-version-check --no-input -q
 # Hundreds of processes would each compile the package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: lab test compiled soak lint docs demo bench lock pins prerelease lowest clean system emulator hex
+.PHONY: lab test compiled soak lint docs paper demo bench lock pins prerelease lowest clean system emulator hex
 .DEFAULT_GOAL := lab
 
 lab: $(VENV)/.lab
@@ -50,6 +50,10 @@ docs: $(VENV)/.docs
 # Peers go into environments of their own; the results into docs/benchmarks.md.
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks $(ARGS)
+
+# The numbers of the paper, from seeded computations, and its filled text in build/paper.
+paper: $(VENV)/.test
+	$(BIN)/python docs/paper/make.py $(ARGS)
 
 # What the tests need beside Python: a Chromium to drive (and see `emulator`).
 system:

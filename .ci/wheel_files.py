@@ -1,4 +1,4 @@
-"""Put the text pages and the firmware into the wheel, where `emgnb/_included.py` finds them."""
+"""Put texts, slides and firmware into the wheel, where `emgnb/_included.py` finds them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-PAGES = ("docs/*.md", "docs/howto/*.md", "docs/explanation/*.md")
+PAGES = ("docs/*.md", "docs/slides.ipynb", "docs/howto/*.md", "docs/explanation/*.md")
 FIRMWARE = (
     "firmware/README.md",
     "firmware/sites.svg",

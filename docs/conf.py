@@ -31,10 +31,12 @@ extensions = [
     "code_links",
     "docstrings",
     "figures",
+    "layers",
     "repository_links",
     "tutorials",
 ]
-exclude_patterns = ["_sphinx", "_static", "_templates"]
+# The slides become a page among the tutorials; the paper is filled by `make paper`.
+exclude_patterns = ["_sphinx", "_static", "_templates", "slides.ipynb", "paper"]
 templates_path = ["_templates"]
 
 # `name` in a docstring is code; `code_links` makes it a link where it is a name of emgnb.

@@ -20,9 +20,10 @@ def included(name: str) -> Path:
 
 
 def pages() -> dict[str, Path]:
-    """Return the text pages, by their path below docs/."""
+    """Return the text pages and the teacher's slides, by their path below docs/."""
     docs = included("docs")
-    found = [*docs.glob("*.md"), *docs.glob("howto/*.md"), *docs.glob("explanation/*.md")]
+    found = [*docs.glob("*.md"), docs / "slides.ipynb"]
+    found += [*docs.glob("howto/*.md"), *docs.glob("explanation/*.md")]
     return {
         each.relative_to(docs).as_posix(): each
         for each in sorted(found)

@@ -14,6 +14,7 @@ PAGES = {
     "LICENSE": "",
     "SECURITY.md": "project/security.md",
     "firmware/README.md": "firmware.md",
+    "slides.ipynb": "tutorials/slides.ipynb",
 }
 FOLDERS = ("benchmarks", "emgnb", "firmware", "notebooks", "tests")
 LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(((?:\.\./)*)([^):#]*)(#[^)]*)?\)")

@@ -1,4 +1,4 @@
-"""Bring the notebooks into the site: links to its pages, and pictures where a widget would be.
+"""Bring notebooks and slides into the site, with pictures where a widget would be.
 
 For a quick look at the pages, EMGNB_DOCS_SKIP="03 05" shows these notebooks without outputs.
 """
@@ -52,7 +52,10 @@ def _glossary(link: re.Match[str]) -> str:
 def _cells(cell: Cell) -> list[Cell]:
     text = "".join(cell["source"])
     if cell["cell_type"] == "markdown":
-        return [{**cell, "source": GLOSSARY.sub(_glossary, text)}]
+        text = GLOSSARY.sub(_glossary, text)
+        if cell["metadata"].get("slideshow", {}).get("slide_type") == "notes":
+            text = f":::{{admonition}} For the teacher\n{text}\n:::"
+        return [{**cell, "source": text}]
     widget = WIDGETS.get(text.rstrip().splitlines()[-1])
     if widget is None:
         return [cell]
@@ -78,7 +81,7 @@ def page(notebook: dict[str, Any], *, run: bool = True) -> dict[str, Any]:
 
 def write(app: Sphinx, config: Config) -> None:
     source = Path(app.srcdir).parent / "notebooks"
-    for path in sorted(source.glob("0*.ipynb")):
+    for path in [*sorted(source.glob("0*.ipynb")), Path(app.srcdir) / "slides.ipynb"]:
         run = path.name[:2] not in os.environ.get("EMGNB_DOCS_SKIP", "").split()
         text = json.dumps(page(json.loads(path.read_text(encoding="utf-8")), run=run), indent=1)
         made = Path(app.srcdir) / "tutorials" / path.name

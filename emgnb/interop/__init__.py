@@ -1,6 +1,7 @@
 """Read published data and other file formats, and write labels for other programs."""
 
 from emgnb.interop.bids import read_bids, write_bids
+from emgnb.interop.datasheets import data_sheet
 from emgnb.interop.forgetting import Forgotten, forget
 from emgnb.interop.imported import RECORDING_FORMATS, read_recording
 from emgnb.interop.label_files import (
@@ -19,6 +20,7 @@ __all__ = [
     "RECORDING_FORMATS",
     "Forgotten",
     "anonymise",
+    "data_sheet",
     "forget",
     "read_bids",
     "read_labels",

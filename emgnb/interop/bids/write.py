@@ -17,6 +17,7 @@ import emgnb
 from emgnb import recording
 from emgnb.interop import sharing
 from emgnb.interop.bids import _bdf, _events, _run
+from emgnb.interop.datasheets import DataSheet
 from emgnb.interop.label_files.cells import write_cells
 
 VERSION = "1.11.0"
@@ -33,7 +34,8 @@ Facial EMG in EMG-BIDS {version}, written by emgnb {emgnb}.
 - Samples that single channels lack are 0 in the files and marked as `BAD_missing` in
   `*_events.tsv`; `BAD_padding` marks samples that fill the last record of a BDF file.
 - Left and right are the participant's.
-"""
+
+{sheet}"""
 
 
 def write_bids(
@@ -54,7 +56,7 @@ def write_bids(
     Samples are stored with 24 bits over the range of each channel in each run, so that they are
     exact within half a step: range / 2²⁴. A part without any sample of any channel separates two
     runs. Each session is held in memory while it is written; the folder appears when it is
-    complete.
+    complete. README.md holds a data sheet of the study (see `data_sheet`).
 
     Parameters
     ----------
@@ -97,7 +99,7 @@ def write_bids(
                 progress(count, stem)
         if not study.recordings:
             raise ValueError("no session: expected at least one")
-        study.finish(name, list(authors))
+        study.finish(name, list(authors), despite_consent)
     return list(dict.fromkeys(study.said))
 
 
@@ -115,6 +117,7 @@ class _Study:
         self.recordings: dict[str, int] = {}
         self.names: dict[str, str] = {}
         self.said: list[str] = []
+        self.sheet = DataSheet()
 
     def add(self, session: xr.DataTree) -> str:
         """Write one session; return the beginning of its file names."""
@@ -132,6 +135,7 @@ class _Study:
         self._remark(session, stem)
         self._electrodes(recording.emg(session), folder, stem)
         self._runs(session, folder, stem)
+        self.sheet.add(session)
         return stem
 
     def _label(self, what: str, text: str, prefix: str) -> str:
@@ -252,7 +256,7 @@ class _Study:
         _write_json(stem.with_name(f"{stem.name}_channels.json"), _run.channels_json())
         return extra
 
-    def finish(self, name: str, authors: list[str]) -> None:
+    def finish(self, name: str, authors: list[str], despite_consent: str | None) -> None:
         """Write the files of the data set as a whole, and scans.tsv of each session."""
         for stem, rows in self.runs.items():
             subject, _, visit = stem.partition("_")
@@ -281,6 +285,7 @@ class _Study:
             emgnb=emgnb.__version__,
             people=len(people),
             count=sum(self.recordings.values()),
+            sheet=self.sheet.text(authors=authors, despite_consent=despite_consent),
         )
         (self.folder / "README.md").write_text(text, encoding="utf-8")
 
