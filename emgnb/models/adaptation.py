@@ -143,8 +143,8 @@ def calibrate(
     Parameters
     ----------
     model : trained by `fit_within`. Earlier calibrations of the model are replaced, not continued
-    rest : windows of the relaxed face. The model needs a class of that name ("neutral", "rest" …);
-        otherwise label these windows with the model's class
+    rest : windows of the relaxed face. The model needs a class of that name ("neutral", "rest",
+        "neutro" …, see `docs/models.md`); otherwise label these windows with the model's class
     trials : labelled windows of the person, such as one trial of each expression
     unlabelled : windows of the person without labels; their classes are estimated (expectation
         maximisation). They should hold most classes
