@@ -95,11 +95,13 @@ def joined(parts: list[Recording]) -> xr.Dataset:
 def measured(people: list[tuple[Recording, Recording]]) -> dict[str, dict[tuple[str, int], Floats]]:
     """Return the accuracy of each person by situation, way and seconds."""
     found: dict[str, dict[tuple[str, int], list[float]]] = {"new person": {}, "re-worn": {}}
+    general = [
+        fit([one for i, (one, _) in enumerate(people) if i % FOLDS != fold], "participant")
+        for fold in range(min(FOLDS, len(people)))
+    ]
     for number, (first, second) in enumerate(people):
-        others = [one for i, (one, _) in enumerate(people) if i % FOLDS != number % FOLDS]
-        general = GENERAL.setdefault(number % FOLDS, fit(others, "participant"))
         for name, model, own in (
-            ("new person", general, first),
+            ("new person", general[number % FOLDS], first),
             ("re-worn", fit([first], "session"), second),
         ):
             alone = models.fit(own.teaching, compress="log")
@@ -108,9 +110,6 @@ def measured(people: list[tuple[Recording, Recording]]) -> dict[str, dict[tuple[
             for way, seconds, value in calibrated(model, own):
                 rows.setdefault((way, seconds), []).append(value)
     return {n: {key: np.array(v) for key, v in rows.items()} for n, rows in found.items()}
-
-
-GENERAL: dict[int, models.Classifier] = {}
 
 
 def fit(recordings: list[Recording], by: str) -> models.Classifier:

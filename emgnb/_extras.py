@@ -28,6 +28,7 @@ EXTRAS = {
     "dask": "long",
     "distributed": "long",
     "tornado": "live",
+    "pyarrow": "parquet",
 }
 
 

@@ -26,6 +26,13 @@ BASELINE, END, PAUSE, SPOILT = "baseline", "end", "pause", "spoilt"
 TRIAL, PRACTICE, MVC = "trial", "practice", "mvc"
 # Markers that request rest. "rest" is a trial of its own if it is marked.
 RESTING = (BASELINE, END, PAUSE, "rest", "neutral", "relax", "stop")
+# The relaxed face as a class, in lower case, in English and other languages.
+RELAXED = (
+    *RESTING,
+    *("relaxed", "resting", "no expression"),
+    *("neutro", "neutra", "neutre", "neutraal"),  # Spanish, Portuguese, Italian; French; Dutch
+    *("reposo", "repouso", "riposo", "repos", "ruhe", "rust"),  # and German
+)
 
 
 def marker(kind: str, name: str) -> str:

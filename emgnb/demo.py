@@ -34,7 +34,7 @@ from emgnb import (
 )
 
 EXPRESSIONS = ("smile", "frown", "surprise", "disgust", "pucker")
-NETWORKS = ("cnn", "lstm", "cnn_lstm")
+NETWORKS = ("cnn", "lstm", "cnn_lstm", "tcn")
 LENGTH, STEP = 0.2, 0.1
 
 

@@ -66,20 +66,20 @@ def learning_curve(
         told(number, len(parts), name)
         first, test = _divided(data, own, truth, amounts, unit, name)
         model = fit(data.isel(window=train))
+        tested, right = data.isel(window=test), np.searchsorted(classes, truth[test])
         for i, windows in enumerate(first):
             made = calibrate(model, data.isel(window=windows)) if len(windows) else model
-            given = aligned(made.predict(data.isel(window=test)), classes, len(test))
-            right = np.searchsorted(classes, truth[test])
+            given = aligned(made.predict(tested), classes, len(test))
             confusions[i, number] = count(right, given.argmax(axis=1), len(classes))
     told(len(parts), len(parts), "")
     intervals = np.array([bootstrap(units)["accuracy"] for units in confusions])
-    right = np.trace(confusions, axis1=2, axis2=3)
+    hits = np.trace(confusions, axis1=2, axis2=3)
     return xr.Dataset(
         {
             "accuracy": ("amount", [scores(c.sum(axis=0))["accuracy"] for c in confusions]),
             "low": ("amount", intervals[:, 0]),
             "high": ("amount", intervals[:, 1]),
-            "group_accuracy": (("amount", "group"), right / confusions.sum(axis=(2, 3))),
+            "group_accuracy": (("amount", "group"), hits / confusions.sum(axis=(2, 3))),
         },
         coords={"amount": np.asarray(amounts, dtype=float), "group": [n for *_, n in parts]},
         attrs={"unit": unit, "by": by, "windows": int(confusions[0].sum())},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import zipfile
 from collections import Counter
 from collections.abc import Mapping
@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from emgnb import _extras
 from emgnb.interop.corpora import matfile
 
 if TYPE_CHECKING:
     import pandas as pd
 
+# Key of `DataFrame.attrs`: variables of a file that are no matrices of numbers, in words.
+NOT_READ = "not_read"
 # Bytes that the arrays of a file may unpack to, and columns of a table.
 MOST, WIDEST = 1 << 30, 20_000
 
@@ -29,7 +32,21 @@ def read_mat(path: Path) -> pd.DataFrame:
     ValueError : no MATLAB file of these versions, or no matrix
     """
     found = matfile.variables(path)
-    return _table(path, {each.name: each.numbers for each in found if each.numbers is not None})
+    others = [each for each in found if each.numbers is None]
+    if len(others) == len(found) and found:
+        raise ValueError(
+            f"{path.name} holds {_named(others)}, expected matrices with a row per example. In "
+            "MATLAB, save(file, '-struct', name) writes the fields of a struct as matrices, and "
+            "[~, ~, label] = unique(names) turns texts into numbers"
+        )
+    made = _table(path, {each.name: each.numbers for each in found if each.numbers is not None})
+    if others:
+        made.attrs[NOT_READ] = _named(others)
+    return made
+
+
+def _named(found: list[matfile.Variable]) -> str:
+    return ", ".join(map(str, found[:8])) + (" …" if len(found) > 8 else "")
 
 
 def read_npz(path: Path) -> pd.DataFrame:
@@ -61,11 +78,8 @@ def read_parquet(path: Path) -> pd.DataFrame:
     """
     import pandas as pd
 
-    if importlib.util.find_spec("pyarrow") is None:
-        raise ImportError(
-            f"{path.name} is a Parquet or Feather file, which needs pyarrow: pip install pyarrow, "
-            "or export the table as CSV"
-        )
+    with _extras.explained(f"{path.name}, a Parquet or Feather file,"):
+        importlib.import_module("pyarrow")
     reader = pd.read_parquet if path.suffix.lower() != ".feather" else pd.read_feather
     try:
         return reader(path)

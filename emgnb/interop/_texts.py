@@ -23,6 +23,7 @@ BINARY = {
     b"\x80": "a pickle",
     b"%PDF": "a PDF",
 }
+JSON = (b"[{", b'{"', b"{\n", b"{\r", b"[[")
 
 
 def read_text(path: Path) -> pd.DataFrame:
@@ -68,6 +69,8 @@ def _sample(path: Path) -> tuple[str, str]:
         data = file.read(SAMPLE)
     wide = data[:2] in (b"\xff\xfe", b"\xfe\xff")
     kind = next((name for begin, name in BINARY.items() if data.startswith(begin)), "")
+    if data.lstrip()[:2] in JSON:
+        kind = "a JSON file"
     if kind or (b"\0" in data and not wide):
         raise ValueError(
             f"{path} is {kind or 'a binary file of an unknown kind'}, expected a text table (CSV, "

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ENDINGS = (".csv", ".tsv", ".txt", ".mat", ".npz", ".parquet", ".feather")
+# Endings of text tables that other programs write, searched in folders without one of those above.
+OTHERS = (".dat", ".asc", ".tab", ".data", ".emg", ".log", "")
+# Texts about a data set that lie among its tables.
+ABOUT = ("readme", "license", "licence", "changes", "changelog", "notes", "citation", "copyright")
 # Letters and number in a file name: D1M10T2 gives D = 1, M = 10, T = 2; R_1_C_2 gives R, C.
 _FIELD = re.compile(r"([A-Za-z]+)_?(\d+)")
 # Key of `DataFrame.attrs`: columns that come from names of files and folders.
@@ -29,7 +33,8 @@ def read_rows(path: str | os.PathLike[str]) -> pd.DataFrame:
     path : a text table (CSV, TSV, TXT), with or without a header line, with commas, semicolons,
         tabs or blanks between columns and a decimal point or comma; a MATLAB file of version 4 to
         7; an `.npz` file; a Parquet or Feather file, if pyarrow is installed; or a folder of such
-        files, which is searched recursively for the commonest ending
+        files, which is searched recursively for the commonest ending (texts such as README are
+        left out). A folder with none of these endings is searched for `.dat`, `.asc` and the like
 
     Returns
     -------
@@ -80,11 +85,7 @@ def session_stores(path: str | os.PathLike[str]) -> list[Path]:
 def _folder(path: Path) -> pd.DataFrame:
     import pandas as pd
 
-    there = sorted(each for each in path.rglob("*") if each.suffix.lower() in ENDINGS)
-    if not there:
-        raise FileNotFoundError(f"no {', '.join(ENDINGS)} file in the folder {path}")
-    ending = Counter(file.suffix.lower() for file in there).most_common(1)[0][0]
-    files = [file for file in there if file.suffix.lower() == ending]
+    files = _tables(path)
     parts = [_file(file) for file in files]
     own = set(parts[0].columns)
     added: dict[str, None] = {}
@@ -103,6 +104,26 @@ def _folder(path: Path) -> pd.DataFrame:
     table = pd.concat(parts, ignore_index=True)
     table.attrs[FROM_NAMES] = list(added)
     return table
+
+
+def _tables(path: Path) -> list[Path]:
+    """Files of a folder with the commonest ending of a table, without texts about the data."""
+    below = [
+        each
+        for each in sorted(path.rglob("*"))
+        if each.is_file() and not each.name.startswith(".") and each.stem.lower() not in ABOUT
+    ]
+    found = Counter(each.suffix.lower() for each in below)
+    for known in (ENDINGS, OTHERS):
+        there = {ending: count for ending, count in found.items() if ending in known}
+        if there:
+            commonest = max(there, key=lambda ending: there[ending])
+            return [each for each in below if each.suffix.lower() == commonest]
+    held = ", ".join(ending or "without one" for ending, _ in found.most_common(5)) or "no files"
+    raise FileNotFoundError(
+        f"no {', '.join(ENDINGS)} file in the folder {path}, which has {held}: export tables as "
+        "CSV, or name a file"
+    )
 
 
 def _listed(names: set[str]) -> str:

@@ -19,7 +19,7 @@ import numpy as np
 import xarray as xr
 
 from emgnb import cues, evaluate, filters, labels, models, recording, windows
-from emgnb._vocabulary import BASELINE, RESTING
+from emgnb._vocabulary import BASELINE, RELAXED
 from emgnb.live import _deciding
 from emgnb.live.proportional import REACTION, Proportional, proportional
 
@@ -193,7 +193,7 @@ def _training(
 ) -> Callable[[Any], models.Classifier]:
     if base is None:
         return lambda train: models.fit(train, features=FEATURES)
-    relaxed = [name for name in base.classes if name.lower() in RESTING]
+    relaxed = [name for name in base.classes if name.lower() in RELAXED]
     used = rest if len(relaxed) == 1 else None
     return lambda train: models.calibrate(base, rest=used, trials=train)
 

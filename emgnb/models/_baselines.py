@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import special
 
 from emgnb._arrays import Floats
 from emgnb.models import _forest
@@ -153,9 +154,7 @@ def probabilities(
                 for part in np.array_split(scaled, len(scaled) // 2048 + 1)
             ]
         )
-    value -= value.max(axis=1, keepdims=True)
-    power = np.exp(value)
-    return np.asarray(power / power.sum(axis=1, keepdims=True), dtype=np.float32)
+    return np.asarray(special.softmax(value, axis=1), dtype=np.float32)
 
 
 def standardised(

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from emgnb import evaluate
-from emgnb._vocabulary import RESTING
+from emgnb._vocabulary import RELAXED
 from emgnb.models._input_spec import Data
 from emgnb.models._population import Numbers
 from emgnb.models.classifier import Classifier
@@ -36,7 +36,7 @@ def _numbers(model: Classifier, names: npt.NDArray[np.str_]) -> Numbers:
 
 def rest_of(model: Classifier, data: Data) -> Numbers:
     """Return the class of windows of rest."""
-    names = [name for name in model.classes if name.lower() in (*RESTING, "neutro")]
+    names = [name for name in model.classes if name.lower() in RELAXED]
     label = str(model.spec["label"])
     own = np.unique(data[label].values.astype(str)) if label in data.coords else np.array([])
     if len(own) == 1 and own[0] in model.classes:

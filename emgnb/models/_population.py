@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import special
 
 from emgnb._arrays import Floats
 
@@ -184,7 +185,7 @@ def assigned(
     seen = known
     for _ in range(iterations):
         weights, offset = found.linear()
-        belongs = _softmax(x @ weights.T + offset + np.log(share))
+        belongs = special.softmax(x @ weights.T + offset + np.log(share), axis=1)
         if balanced:
             belongs = _balanced(belongs)
         windows = belongs.sum(axis=0)
@@ -256,11 +257,6 @@ def _shrunk(matrix: Floats, count: float) -> Floats:
     part = len(matrix) / (len(matrix) + count)
     diagonal = np.diag(np.diag(matrix))
     return np.asarray((1 - part) * matrix + part * diagonal + JITTER * np.eye(len(matrix)))
-
-
-def _softmax(value: Floats) -> Floats:
-    power = np.exp(value - value.max(axis=1, keepdims=True))
-    return np.asarray(power / power.sum(axis=1, keepdims=True))
 
 
 def _balanced(belongs: Floats) -> Floats:

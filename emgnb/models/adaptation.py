@@ -20,7 +20,7 @@ from emgnb._arrays import Floats
 from emgnb.models import _baselines, _extraction, _input_spec, _labelled_data, _population
 from emgnb.models._input_spec import Data
 from emgnb.models._population import Numbers, Population, Seen
-from emgnb.models.classifier import Classifier
+from emgnb.models.classifier import Classifier, prediction
 from emgnb.models.training import NETWORKS, classes_of, fit
 
 # Least power of a window, so that the logarithm of a flat channel is finite.
@@ -143,8 +143,8 @@ def calibrate(
     Parameters
     ----------
     model : trained by `fit_within`. Earlier calibrations of the model are replaced, not continued
-    rest : windows of the relaxed face. The model needs a class of that name ("neutral", "rest" …);
-        otherwise label these windows with the model's class
+    rest : windows of the relaxed face. The model needs a class of that name ("neutral", "rest",
+        "neutro" …, see `docs/models.md`); otherwise label these windows with the model's class
     trials : labelled windows of the person, such as one trial of each expression
     unlabelled : windows of the person without labels; their classes are estimated (expectation
         maximisation). They should hold most classes
@@ -229,8 +229,8 @@ class Adapting:
         """
         step = float(data.attrs.get("step_s", data.attrs.get("length_s", self.every)))
         size = max(1, round(self.every / step))
-        out = self._start.predict(data)
-        values = out.values.copy()
+        _input_spec.need_fitting(self._start.model, self._start.spec["expects"], data)
+        values = np.empty((data.sizes["window"], len(self._start.classes)), dtype=np.float32)
         who = _labelled_data.recordings_of(data)
         time = data["time"].values if "time" in data.coords else np.arange(len(who))
         for name in dict.fromkeys(who.tolist()):
@@ -244,7 +244,7 @@ class Adapting:
                 part = data.isel(window=block)
                 values[block] = self.model.predict(part).values
                 self._learn(part)
-        made: xr.DataArray = out.copy(data=values)
+        made = prediction(self._start, values, data)
         return made.assign_attrs(calibration="its earlier unlabelled windows")
 
     def _learn(self, part: Data) -> None:

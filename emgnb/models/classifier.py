@@ -157,24 +157,7 @@ class Classifier:
             differ from the training data (the message lists all); or windows contain NaN
         """
         _input_spec.need_fitting(self.model, self.spec["expects"], data)
-        kept = {
-            name: coord.variable for name, coord in data.coords.items() if coord.dims == ("window",)
-        }
-        classes = self.output == "classes"
-        over = "class" if classes else "au"
-        return xr.DataArray(
-            self._probabilities(data),
-            dims=("window", over),
-            coords=kept | {over: list(self.classes)},
-            name="probability" if classes else "intensity",
-            attrs={
-                "units": "1",
-                "model": f"{self.model} {self.fingerprint}",
-                "label_meaning": self.spec["label_meaning"],
-                "history": data.attrs.get("history", ""),
-                **({"calibration": self.calibration} if self.calibration else {}),
-            },
-        )
+        return prediction(self, self._probabilities(data), data)
 
     def live(
         self, like: xr.DataArray
@@ -298,6 +281,30 @@ class Classifier:
             about.append(f"{self.rate:.4g} Hz")
         about.append(f"{self.parameters} parameters from {self.spec['data']['windows']} windows")
         return f"<Classifier {self.model}: {', '.join(about)}>"
+
+
+def prediction(
+    model: Classifier, values: npt.NDArray[np.float32], data: _input_spec.Data
+) -> xr.DataArray:
+    """Return values (window, class) by a model as its prediction for `data`, see `predict`."""
+    kept = {
+        name: coord.variable for name, coord in data.coords.items() if coord.dims == ("window",)
+    }
+    classes = model.output == "classes"
+    over = "class" if classes else "au"
+    return xr.DataArray(
+        values,
+        dims=("window", over),
+        coords=kept | {over: list(model.classes)},
+        name="probability" if classes else "intensity",
+        attrs={
+            "units": "1",
+            "model": f"{model.model} {model.fingerprint}",
+            "label_meaning": model.spec["label_meaning"],
+            "history": data.attrs.get("history", ""),
+            **({"calibration": model.calibration} if model.calibration else {}),
+        },
+    )
 
 
 def load(path: str | os.PathLike[str]) -> Classifier:

@@ -13,7 +13,7 @@ def test_the_demo_ends_in_a_report_with_honest_accuracies(tmp_path):
     report = demo.run(tmp_path, people=2, repetitions=2, epochs=1, say=said.append)
     page = report.read_text(encoding="utf-8")
     assert not re.search(r"<(script|link)[^>]+(src|href)=.?https?:", page)
-    for name in ("LDA", "CNN", "LSTM", "CNN-LSTM"):
+    for name in ("LDA", "CNN", "LSTM", "CNN-LSTM", "TCN"):
         assert re.search(rf"\b{name}\b", page)
     assert "leave-one-participant-out" in said[-2]
     assert "chance" in said[-2]

@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tones
 import xarray as xr
 
 pytest.importorskip("ipywidgets", reason="ipywidgets is not installed: pip install 'emgnb[lab]'")
 pytest.importorskip("anywidget", reason="anywidget is not installed: pip install 'emgnb[lab]'")
 
 from panels import control, shown
+from tones import RATE, amplitude, raw_signal
 from waiting import until
 
 from emgnb import filters, quality, recording
@@ -22,17 +24,6 @@ from emgnb.filters import BandPass, Baseline, Chain, Envelope, HighPass, LowPass
 from emgnb.widgets import Tuner
 from emgnb.widgets.shared.panel import inside
 from emgnb.widgets.tuner._rows import known
-
-RATE = 1000.0
-
-
-def raw_signal(seconds: float = 5.0) -> xr.DataArray:
-    """130 Hz to keep, 50 Hz mains and 2 Hz movement to take out, on two channels."""
-    t = np.arange(round(seconds * RATE)) / RATE
-    one = sum(a * np.sin(2 * np.pi * f * t) for f, a in ((130, 10), (50, 5), (2, 50)))
-    return recording.signal(
-        np.stack([one, one / 2], axis=1), rate=RATE, units="uV", channel=["zygo", "corr"]
-    )
 
 
 def emg(seconds: float = 20.0, *, hum: float = 0.0) -> xr.DataArray:
@@ -49,9 +40,7 @@ def emg(seconds: float = 20.0, *, hum: float = 0.0) -> xr.DataArray:
 
 @pytest.fixture
 def session() -> xr.DataTree:
-    return recording.make(
-        raw_signal(), markers=recording.markers([1.0, 3.0], ["smile", "rest"]), participant="P01"
-    )
+    return tones.session()
 
 
 @pytest.fixture
@@ -60,13 +49,6 @@ def tuner(session: xr.DataTree) -> Iterator[Tuner]:
     assert made.wait()
     yield made
     made.close()
-
-
-def amplitude(x: xr.DataArray, frequency: float) -> float:
-    """Amplitude of a tone in the middle of the first channel."""
-    middle = x.isel(channel=0, time=slice(1000, 4000))
-    turn = np.exp(-2j * np.pi * frequency * middle["time"].values)
-    return float(2 * abs(np.mean(middle.values * turn)))
 
 
 def row_of(tuner: Tuner, name: str) -> Any:

@@ -1,60 +1,25 @@
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pytest
+import tones
 import xarray as xr
 
 pytest.importorskip("ipywidgets", reason="ipywidgets is not installed: pip install 'emgnb[lab]'")
 pytest.importorskip("anywidget", reason="anywidget is not installed: pip install 'emgnb[lab]'")
 
+from tones import RATE
 
 from emgnb import recording
 from emgnb.widgets import Tuner
 from emgnb.widgets.tuner._decimate import Decimated
 
-RATE = 1000.0
-
-
-def raw_signal(seconds: float = 5.0) -> xr.DataArray:
-    """130 Hz to keep, 50 Hz mains and 2 Hz movement to take out, on two channels."""
-    t = np.arange(round(seconds * RATE)) / RATE
-    one = sum(a * np.sin(2 * np.pi * f * t) for f, a in ((130, 10), (50, 5), (2, 50)))
-    return recording.signal(
-        np.stack([one, one / 2], axis=1), rate=RATE, units="uV", channel=["zygo", "corr"]
-    )
-
 
 @pytest.fixture
 def session() -> xr.DataTree:
-    return recording.make(
-        raw_signal(), markers=recording.markers([1.0, 3.0], ["smile", "rest"]), participant="P01"
-    )
-
-
-@pytest.fixture
-def tuner(session: xr.DataTree) -> Iterator[Tuner]:
-    made = Tuner(session)
-    assert made.wait()
-    yield made
-    made.close()
-
-
-def amplitude(x: xr.DataArray, frequency: float) -> float:
-    """Amplitude of a tone in the middle of the first channel."""
-    middle = x.isel(channel=0, time=slice(1000, 4000))
-    turn = np.exp(-2j * np.pi * frequency * middle["time"].values)
-    return float(2 * abs(np.mean(middle.values * turn)))
-
-
-def sent_by(widget: Any) -> list[tuple[dict[str, Any], list[bytes]]]:
-    """Collect what a widget sends to its front end."""
-    sent: list[tuple[dict[str, Any], list[bytes]]] = []
-    widget.send = lambda content, buffers=(): sent.append((content, [bytes(b) for b in buffers]))
-    return sent
+    return tones.session()
 
 
 # ---- import

@@ -19,11 +19,18 @@ from emgnb.evaluate.leaks.rows import Floats, Names
 NEAR_PERFECT, WORTH = 0.95, 15.0
 # Quantile bins of a column, and columns whose ratios and differences are looked at.
 BINS, PAIRED = 48, 24
+# Fewest rows in equal steps that count rows, and are no coincidence.
+RUNNING = 30
 # More labels than this no muscle's amplitude tells apart alone.
 BY_AMPLITUDE = 3
 SUSPECT = re.compile(
     r"(?<![a-z])(time|stamp|timestamp|index|idx|id|row|number|no|count|length|len|duration|"
     r"samples?|n_samples|size|file|label|class|target|code|order|sum|total)(?![a-z])"
+)
+# Features of a signal whose names have such a word in them, such as the waveform length.
+MEASURED = re.compile(
+    r"wave|line|curve|path|crossing|slope|sign|turn|peak|spike|power|energy|spectr|moment|"
+    r"entropy|amplitude|variance|rms|mav|emg|freq|coef|\bar\b"
 )
 SILENCE = re.compile(
     r"silen|baseline|\brest\b|pause|\bidle\b|\bnone\b|\bblank\b|pre[-_ ]?(cue|stim)"
@@ -36,6 +43,9 @@ def one_column(case: Case) -> Finding:
     rows, parts = case.few, _parts(case)
     if not parts:
         return Finding(leak, UNDETERMINED, "no groups to leave out")
+    numbered = _row_number(case)
+    if numbered is not None:
+        return numbered
     names = list(case.few.columns)
     alone = _alone(case.values, case.few.label, parts)
     values = case.values
@@ -170,6 +180,11 @@ def _silent(leak: str, case: Case, quiet: Mask, label: Names, what: str) -> Find
         return Finding(leak, UNDETERMINED, "no column says which rows form a trial")
     mine = label[index]
     parts = probes.parts_stratified(trial[index], mine)
+    if len(np.unique(mine)) < 2:
+        follow = ", ".join(np.unique(mine)) or "none"
+        return Finding(
+            leak, UNDETERMINED, f"{what}: all rows at rest belong to one label ({follow})"
+        )
     model = probes.classifiers()["LDA"]
     stratum = None if case.stratum is None else case.stratum[index]
     points, against = chance.told(
@@ -246,6 +261,36 @@ def _pairs(values: Floats, names: list[str], alone: Floats) -> tuple[Floats, lis
     return (np.column_stack(columns) if columns else np.empty((len(values), 0))), titles
 
 
+def _is_suspect(name: str) -> bool:
+    """Whether a name says that a column is no measurement."""
+    words = name.lower().replace("_", " ")
+    return bool(SUSPECT.search(words)) and not MEASURED.search(words)
+
+
+def _row_number(case: Case) -> Finding | None:
+    """Finding about a column that counts the rows of a table sorted by label; None without one."""
+    steps = np.diff(case.rows.values, axis=0)
+    if len(steps) < RUNNING or case.rows.units != "features":
+        return None
+    counts = np.flatnonzero((steps == steps[0]).all(axis=0) & (steps[0] != 0))
+    if not counts.size:
+        return None
+    column, label = int(counts[0]), case.few.label
+    parts = probes.shuffled_parts(label)
+    accuracy = float(_alone(case.values[:, [column]], label, parts)[0])
+    points = 100 * (accuracy - _majority(label))
+    if accuracy < NEAR_PERFECT or points < WORTH:
+        return None
+    return Finding(
+        "one column tells the label",
+        FOUND,
+        f"column {case.few.columns[column]!r} counts the rows, which are sorted by label: it names "
+        f"the label in {100 * accuracy:.1f} % of the rows, shuffled",
+        points,
+        "leave this column out; pandas saves it unless to_csv has index=False",
+    )
+
+
 def _nature(column: Floats, what: str, case: Case) -> str:
     """What a column is that tells the label, as far as can be told from its values and name."""
     rows = case.few
@@ -256,7 +301,7 @@ def _nature(column: Floats, what: str, case: Case) -> str:
             counts = np.abs(each - np.rint(each)) < 1e-4 * np.maximum(np.abs(each), 1)
             if counts.mean() > 0.95 and np.ptp(np.rint(each)) > 0 and np.abs(each).max() >= 3:
                 return "a whole number, as a sum over a mean is: a length"
-    if what.startswith("column") and SUSPECT.search(what.lower().replace("_", " ")):
+    if what.startswith("column") and _is_suspect(what.removeprefix("column ")):
         return "by its name no measurement of a muscle"
     if len(np.unique(column)) <= max(2 * len(rows.classes), 4) and whole.all():
         return "a code: it takes as few whole values as there are labels"

@@ -58,7 +58,8 @@ def constant_in_groups(case: Case) -> Finding:
     """Look for sessions or people with one label each, though each label has several of them."""
     leak = "labels constant within a group"
     rows = case.rows
-    known = [level for level in ("session", "person") if rows.group(level) is not None]
+    # A label that is constant in each person is so in each session too: people come first.
+    known = [level for level in ("person", "session") if rows.group(level) is not None]
     if not known:
         return Finding(leak, UNDETERMINED, "the data name neither sessions nor people")
     for level in known:

@@ -37,7 +37,8 @@ class Lda:
         power = float(np.trace(covariance)) / len(covariance)
         covariance *= 1 - SHRINKAGE
         covariance[np.diag_indices_from(covariance)] += SHRINKAGE * power
-        weights = np.linalg.lstsq(covariance, means.T, rcond=None)[0]
+        # Positive definite unless all columns are constant, which then weigh nothing.
+        weights = np.linalg.solve(covariance, means.T) if power > 0 else np.zeros_like(means.T)
         offset = np.log(size / len(z)) - 0.5 * (means * weights.T).sum(axis=1)
         self._weights = weights / spread[:, None]
         self._offset = offset - middle @ self._weights

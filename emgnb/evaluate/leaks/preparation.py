@@ -13,6 +13,7 @@ from emgnb.evaluate.leaks.rows import Floats, Names, Rows
 CLOSE = 2e-3
 # Share of the columns that must look so.
 MOST = 0.9
+CENTRED = "every column has mean 0"
 # Columns chosen by the test, out of how many at least, and points that makes it a leak.
 CHOSEN, WIDE, WORTH = 10, 40, 5.0
 
@@ -30,7 +31,8 @@ def scaled(case: Case) -> Finding:
             )
     how = _scaled_by(values)
     where = "all rows together"
-    if not how:
+    # Scaled within each group, columns have mean 0 over all rows too.
+    if how in ("", CENTRED):
         for level in ("person", "session"):
             group = rows.group(level) if rows.units == "features" else None
             if group is not None and 1 < len(np.unique(group)) < len(rows) / 5:
@@ -57,7 +59,9 @@ def _samples(rows: Rows) -> Floats:
 
 def _scaled_by(values: Floats) -> str:
     """How nearly all columns are scaled, in words; empty if they are not."""
-    if len(values) < 20:
+    there = np.isfinite(values)
+    values = np.where(there, values, np.nan)[:, there.any(axis=0)]
+    if len(values) < 20 or not values.shape[1]:
         return ""
     with np.errstate(all="ignore"):
         mean, spread = np.nanmean(values, axis=0), np.nanstd(values, axis=0)
@@ -80,7 +84,7 @@ def _scaled_by(values: Floats) -> str:
     if nearly_all((np.abs(median) < CLOSE) & (np.abs(np.ptp(quartiles, axis=0) - 1) < CLOSE)):
         return "every column has median 0 and quartiles 1 apart"
     if nearly_all(np.abs(mean) < 1e-9 * np.maximum(spread, 1e-300)) and len(values) > 50:
-        return "every column has mean 0"
+        return CENTRED
     return ""
 
 

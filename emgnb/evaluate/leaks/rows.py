@@ -8,6 +8,8 @@ the logarithm of the power and the line length of each column as features.
 from __future__ import annotations
 
 import itertools
+import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -31,6 +33,8 @@ USUAL = {
     "time": ("time", "timestamp", "timestamp_ms", "time_s", "t", "millis", "seconds"),
     "split": ("split", "fold", "subset", "partition"),
 }
+# Fewest rows with a label; share of odd texts that a column of numbers may hold.
+FEWEST, ODD = 10, 0.1
 # Longest step between rows (s) that is still a time step of a signal and not a window.
 STEP = 0.05
 # Fewest rows of a run of one label that can be the samples of a trial.
@@ -150,17 +154,18 @@ def from_frame(
     _check_columns(frame, {"label": label, **named})
     taken_by_name = {label, *(name for name in named.values() if name)}
     roles = {role: name or _usual(frame, role, taken_by_name) for role, name in named.items()}
-    if "file" in frame.columns and label != "file":
+    if "file" in frame.columns:
         roles["file"] = "file"
     taken = {label, *(name for name in roles.values() if name)}
     kept = frame.loc[frame[label].notna()]
+    _need_classes(kept[label])
     texts, numbers = _sorted_columns(kept, taken)
     if not numbers:
         raise ValueError(
             f"no numeric column beside {', '.join(sorted(taken))}: nothing a classifier could use"
         )
     made = Rows(
-        values=kept[numbers].to_numpy(dtype=np.float64, na_value=np.nan),
+        values=np.column_stack([_number(kept[name]) for name in numbers]),
         columns=tuple(numbers),
         label=_names(kept[label]),
         groups={
@@ -168,18 +173,53 @@ def from_frame(
             for role in GROUPS
             if (name := roles.get(role)) and kept[name].nunique() > (role != "person")
         },
-        time=_seconds(kept[roles["time"]]) if roles["time"] else None,
+        time=_time(kept, roles["time"], asked=time is not None),
         texts={name: _names(kept[name]) for name in texts},
         split=_names(kept[roles["split"]]) if roles["split"] else None,
     )
-    if len(made.classes) < 2:
-        raise ValueError(
-            f"column {label!r} holds one label ({made.classes[0] if len(made) else 'none'}): "
-            "nothing to tell apart"
-        )
     if not _is_samples(made, "samples" if rate and rows == "auto" else rows):
         return made
     return windowed(replace(made, rate=rate or _rate(made.time)))
+
+
+def _need_classes(label: pd.Series) -> None:
+    """Raise unless a column can hold the labels of rows."""
+    kinds = label.nunique()
+    if kinds == 1 or not len(label):
+        first = label.iloc[0] if len(label) else "none"
+        raise ValueError(
+            f"column {label.name!r} holds one label ({first}) in {len(label)} rows: nothing to "
+            "tell apart"
+        )
+    if len(label) < FEWEST:
+        raise ValueError(
+            f"{len(label)} rows have a label, expected {FEWEST} and more: nothing can be measured"
+        )
+    if 2 * kinds > len(label):
+        raise ValueError(
+            f"column {label.name!r} holds {kinds} different values in {len(label)} rows: a "
+            "measurement or a number of rows, expected labels that return. Name another column, "
+            "or group its values"
+        )
+
+
+def _number(column: pd.Series) -> Floats:
+    """Column as numbers; texts that are none, such as #DIV/0!, are missing."""
+    import pandas as pd
+
+    if not pd.api.types.is_numeric_dtype(column):
+        column = pd.to_numeric(column.astype(str).str.replace(",", "."), errors="coerce")
+    return np.asarray(column.to_numpy(dtype=np.float64, na_value=np.nan))
+
+
+def _is_number(column: pd.Series) -> bool:
+    """Whether a column holds numbers, here and there perhaps a text in the place of one."""
+    import pandas as pd
+
+    there = int(column.notna().sum())
+    if pd.api.types.is_numeric_dtype(column):
+        return there > 0
+    return int((~np.isnan(_number(column))).sum()) > (1 - ODD) * there
 
 
 def _rate(time: Floats | None) -> float | None:
@@ -198,10 +238,10 @@ def _rate(time: Floats | None) -> float | None:
 def _check_columns(frame: pd.DataFrame, named: Mapping[str, str | None]) -> None:
     for role, name in named.items():
         if name is not None and name not in frame.columns:
-            raise ValueError(
-                f"no column {name!r} for {role}; there are "
-                f"{', '.join(map(str, frame.columns[:30]))}"
-            )
+            listed = ", ".join(str(each)[:40] for each in frame.columns[:30])
+            unread = frame.attrs.get("not_read")
+            more = f". Not read are {unread}, which are no matrices of numbers" if unread else ""
+            raise ValueError(f"no column {name!r} for {role}; there are {listed}{more}")
 
 
 def _usual(frame: pd.DataFrame, role: str, taken: set[str]) -> str | None:
@@ -215,17 +255,29 @@ def _usual(frame: pd.DataFrame, role: str, taken: set[str]) -> str | None:
 
 def _sorted_columns(frame: pd.DataFrame, taken: set[str]) -> tuple[list[str], list[str]]:
     """Text and numeric columns that have no role."""
-    import pandas as pd
-
     # Names of files and folders repeat the label by design: they count only where they have a role.
     named = set(frame.attrs.get("from_names", ()))
     free = [name for name in frame.columns if name not in taken | named]
-    numbers = [name for name in free if pd.api.types.is_numeric_dtype(frame[name])]
-    return [name for name in free if name not in numbers], numbers
+    numbers = [name for name in free if _is_number(frame[name])]
+    # A column without a value tells nothing.
+    texts = [name for name in free if name not in numbers and frame[name].notna().any()]
+    return texts, numbers
 
 
 def _names(column: pd.Series) -> Names:
     return np.asarray(column.astype(str), dtype=np.str_)
+
+
+def _time(frame: pd.DataFrame, name: str | None, *, asked: bool) -> Floats | None:
+    """Times in s; None where no column is named, or one that only has a usual name has no times."""
+    if name is None:
+        return None
+    try:
+        return _seconds(frame[name])
+    except ValueError:
+        if asked:
+            raise
+        return None
 
 
 def _seconds(column: pd.Series) -> Floats:
@@ -235,8 +287,28 @@ def _seconds(column: pd.Series) -> Floats:
     if pd.api.types.is_numeric_dtype(column):
         values: Floats = column.to_numpy(dtype=np.float64, na_value=np.nan)
         return values / 1000 if "ms" in str(column.name) or np.nanmedian(values) > 1e11 else values
-    stamps = pd.to_datetime(column, errors="coerce", utc=True)
+    stamps = _dates(column)
+    if stamps.isna().mean() > ODD:
+        raise ValueError(
+            f"column {column.name!r} for time holds {str(column.iloc[0])!r}, expected seconds, "
+            "milliseconds (a name with ms) or dates such as 2024-03-01T09:30:00"
+        )
     return np.asarray((stamps - stamps.min()).dt.total_seconds(), dtype=np.float64)
+
+
+def _dates(column: pd.Series) -> pd.Series:
+    """Texts as dates; 03.04.2024 is April, and 03/04/2024 what most of the column allows."""
+    import pandas as pd
+
+    first = str(column.iloc[0])
+    if re.match(r"\d{4}-", first):
+        return pd.to_datetime(column, errors="coerce", utc=True, format="ISO8601")
+    ways = (True, False) if re.match(r"\d+\.", first) else (False, True)
+    with warnings.catch_warnings():
+        # pandas warns where the day is not where it was told to look.
+        warnings.simplefilter("ignore", UserWarning)
+        read = [pd.to_datetime(column, errors="coerce", utc=True, dayfirst=way) for way in ways]
+    return max(read, key=lambda stamps: stamps.notna().sum())
 
 
 def _runs(*keys: Names) -> list[tuple[int, int]]:

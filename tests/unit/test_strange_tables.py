@@ -1,0 +1,206 @@
+"""Tables of strangers: how the audit reads them, and what it says where it cannot."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.io
+
+from emgnb import interop
+from emgnb.evaluate import leaks
+
+pytest.importorskip("sklearn", reason="scikit-learn is not installed: pip install 'emgnb[train]'")
+
+COLUMNS = [f"f{i}" for i in range(4)]
+
+
+def table(labels: tuple[str, ...] = ("smile", "frown"), *, people: int = 5) -> pd.DataFrame:
+    """Rows of people who differ, in sessions and trials that do not depend on one another."""
+    rng = np.random.default_rng(0)
+    centres = rng.normal(size=(len(labels), 4))
+    found = []
+    for person in range(people):
+        own = rng.normal(size=4)
+        for trial in range(4):
+            for k in rng.permutation(len(labels)):
+                values = centres[k] + own + rng.normal(size=(4, 4))
+                names = f"P{person}", f"S{trial % 2}", f"{trial}-{k}", labels[k]
+                found += [(*names, *row) for row in values]
+    return pd.DataFrame(found, columns=["person", "session", "trial", "label", *COLUMNS])
+
+
+def audited(frame: pd.DataFrame, **options: object) -> leaks.Report:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return leaks.audit(frame, progress=False, **options)  # type: ignore[arg-type]
+
+
+def test_a_number_here_and_there_that_is_none_leaves_the_column_one_of_numbers() -> None:
+    x = table()
+    x["f1"] = x.f1.round(3).astype(str)
+    x.loc[::20, "f1"] = "#DIV/0!"
+    assert audited(x).data["columns"] == 4
+    x["f1"] = "twice"
+    assert audited(x).data["columns"] == 3
+
+
+def test_empty_constant_and_infinite_columns_are_no_reason_to_warn() -> None:
+    x = table().assign(empty=np.nan, constant=5.0)
+    x.loc[::3, "f0"] = np.inf
+    report = audited(x)
+    assert not report.found
+    assert report.data["columns"] == 5
+
+
+@pytest.mark.parametrize(
+    ("texts", "seconds"),
+    [
+        (["31.03.2024 10:00:00", "01.04.2024 10:00:00"], 86400),
+        (["03/31/2024 10:00:00", "04/01/2024 10:00:00"], 86400),
+        (["2024-03-31T10:00:00+02:00", "2024-03-31T10:00:00.500+02:00"], 0.5),
+        # A day and a month that may be either: with points, the day comes first.
+        (["01.02.2024", "02.02.2024"], 86400),
+    ],
+)
+def test_dates_are_read_as_countries_write_them(texts: list[str], seconds: float) -> None:
+    x = table()
+    half = len(x) // 2
+    x["when"] = np.repeat(texts, [half, len(x) - half])
+    made = leaks.rows.from_frame(x, label="label", time="when")
+    assert made.time is not None
+    assert np.ptp(made.time) == pytest.approx(seconds)
+
+
+def test_a_time_column_without_times_is_refused_where_it_was_asked_for() -> None:
+    x = table().assign(time="morning")
+    assert leaks.rows.from_frame(x, label="label").time is None
+    with pytest.raises(ValueError, match="'time' for time holds 'morning', expected seconds"):
+        leaks.rows.from_frame(x, label="label", time="time")
+
+
+def test_what_cannot_be_a_label_is_said() -> None:
+    x = table()
+    with pytest.raises(ValueError, match="160 different values in 160 rows: a measurement"):
+        audited(x, label="f0")
+    with pytest.raises(ValueError, match="8 rows have a label, expected 10 and more"):
+        audited(x[:8])
+    with pytest.raises(ValueError, match=r"one label \(none\) in 0 rows"):
+        audited(x[:0])
+
+
+def test_a_column_that_counts_sorted_rows_tells_the_label() -> None:
+    x = table(("smile", "frown", "sad")).sort_values(["label", "person"], kind="stable")
+    x.insert(0, "Unnamed: 0", np.arange(len(x)))
+    found = audited(x)["one column tells the label"]
+    assert found.verdict == "found"
+    assert "'Unnamed: 0' counts the rows, which are sorted by label" in found.evidence
+    # In the order of recording it tells nothing.
+    numbered = audited(table().assign(number=np.arange(160)))
+    assert numbered["one column tells the label"].verdict == "not found"
+
+
+def test_the_waveform_length_is_a_measurement() -> None:
+    x = table()
+    x["waveform_length"] = (x.label == "smile") * 9 + x.f0
+    found = audited(x)["one column tells the label"]
+    assert found.verdict == "undetermined"
+    assert "a strong muscle or a leak" in found.evidence
+    x = x.rename(columns={"waveform_length": "trial_length"})
+    assert audited(x)["one column tells the label"].verdict == "found"
+
+
+def test_a_label_per_person_is_said_of_people_and_not_of_their_sessions() -> None:
+    x = table()
+    x["label"] = np.where(x.person.isin(["P0", "P3"]), "patient", "control")
+    found = audited(x)["labels constant within a group"]
+    assert found.verdict == "found"
+    assert found.evidence.startswith("each of 5 people holds one label")
+    assert "leave whole people out" in found.advice
+
+
+def test_columns_scaled_within_people_are_said_to_be() -> None:
+    x = table()
+    x[COLUMNS] = x.groupby("person")[COLUMNS].transform(lambda c: (c - c.mean()) / c.std())
+    found = audited(x)["scaler fitted across the split"]
+    assert found.evidence == (
+        "every column has mean 0 and standard deviation 1 over each person's rows, those of the "
+        "tested person too"
+    )
+
+
+def test_rest_that_always_follows_one_label_is_no_silence_to_judge() -> None:
+    x = table(("rest", "smile")).sort_values(["person", "label"], ascending=False, kind="stable")
+    found = audited(x.assign(time=np.arange(len(x)) * 2.0))["silence tells the label"]
+    assert found.verdict == "undetermined"
+
+
+def test_files_named_by_their_label_are_found(tmp_path: Path) -> None:
+    x = table(("smile", "frown", "sad"))
+    for name, rows in x.groupby("label"):
+        rows.drop(columns="label").to_csv(tmp_path / f"{name}.csv", index=False)
+    found = audited(interop.read_rows(tmp_path), label="file")["label = file"]
+    assert found.verdict == "found"
+    assert found.evidence.startswith("3 files, one label in each")
+
+
+def test_folders_of_other_endings_and_with_a_readme_are_read(tmp_path: Path) -> None:
+    for name in ("smile", "frown"):
+        (tmp_path / name).mkdir()
+        for trial in range(2):
+            np.savetxt(tmp_path / name / f"rep{trial}.dat", np.eye(3))
+    (tmp_path / "README").write_text("Recorded at 1000 Hz.", encoding="utf-8")
+    (tmp_path / ".DS_Store").write_bytes(bytes(9))
+    found = interop.read_rows(tmp_path)
+    assert list(found.columns) == ["c1", "c2", "c3", "file", "folder", "rep"]
+    assert len(found) == 12
+    for file in tmp_path.rglob("*.dat"):
+        file.rename(file.with_suffix(".xyz"))
+    with pytest.raises(FileNotFoundError, match=r"which has \.xyz: export tables as CSV"):
+        interop.read_rows(tmp_path)
+
+
+def test_what_a_mat_file_holds_beside_matrices_is_named(tmp_path: Path) -> None:
+    x, names = np.eye(12), np.array(["smile", "frown"] * 6, dtype=object)
+    scipy.io.savemat(tmp_path / "cell.mat", {"emg": x, "label": names})
+    with pytest.raises(ValueError, match=r"no column 'label'.* Not read are `label` .*cell"):
+        audited(interop.read_rows(tmp_path / "cell.mat"))
+    scipy.io.savemat(tmp_path / "struct.mat", {"EMG": {"data": x, "label": np.arange(12)}})
+    with pytest.raises(ValueError, match=r"holds `EMG` .*struct.*save\(file, '-struct', name\)"):
+        interop.read_rows(tmp_path / "struct.mat")
+
+
+def test_json_is_no_table(tmp_path: Path) -> None:
+    table().to_json(tmp_path / "t.csv", orient="records")
+    with pytest.raises(ValueError, match="is a JSON file, expected a text table"):
+        interop.read_rows(tmp_path / "t.csv")
+
+
+@pytest.mark.parametrize("ending", ["parquet", "feather"])
+def test_parquet_and_feather_are_read_where_pyarrow_is_installed(
+    tmp_path: Path, ending: str
+) -> None:
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install 'emgnb[parquet]'")
+    path = tmp_path / f"t.{ending}"
+    getattr(table(), f"to_{ending}")(path)
+    found = interop.read_rows(path)
+    pd.testing.assert_frame_equal(found, table())
+    assert not audited(found).found
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(ValueError, match=f"{path.name} is not a Parquet or Feather file"):
+        interop.read_rows(path)
+
+
+def test_without_pyarrow_the_error_says_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    path = tmp_path / "t.parquet"
+    path.write_bytes(b"PAR1" + bytes(40) + b"PAR1")
+    with pytest.raises(ImportError, match=r"t\.parquet.*pip install \"emgnb\[parquet\]\""):
+        interop.read_rows(path)
