@@ -27,7 +27,10 @@ EXTRAS = {
     "pylsl": "live",
     "dask": "long",
     "distributed": "long",
+    "cryptography": "long",
     "tornado": "live",
+    "fsspec": "remote",
+    "s3fs": "remote",
 }
 
 
