@@ -61,6 +61,10 @@ def local_store(place: Path) -> Path:
 
 
 def _remote_store(url: str) -> Place:
+    if url.endswith(".zarr"):  # as a rule a session: one round trip less
+        found = listed(url)
+        if (found / METADATA).exists():
+            return found
     names = names_below(url)
     if METADATA in names:
         return listed(url)

@@ -4,6 +4,7 @@ import json
 import shutil
 
 import numpy as np
+import psutil
 import pytest
 import xarray as xr
 
@@ -41,7 +42,11 @@ GOOD, WITHOUT, DAMAGED = "P01/session.zarr", "P02/session.zarr", "P03/session.za
 def scheduler():
     """Workers that are threads of the tests: their start costs nothing."""
     with distributed.LocalCluster(
-        n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None
+        n_workers=1,
+        threads_per_worker=1,
+        processes=False,
+        dashboard_address=None,
+        scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
     ) as cluster:
         yield cluster.scheduler_address
 
@@ -191,12 +196,27 @@ def test_from_object_storage_to_object_storage(study, original, session):
         memory.rm("/", recursive=True)
 
 
-def test_the_command_uses_processes_of_its_own(study, capsys):
+def listening() -> set[tuple[str, int]]:
+    """Addresses and ports at which this process and its children listen."""
+    every = [psutil.Process(), *psutil.Process().children(recursive=True)]
+    found = [each for process in every for each in process.net_connections(kind="inet")]
+    return {tuple(each.laddr) for each in found if each.status == psutil.CONN_LISTEN}
+
+
+def test_the_command_uses_processes_that_nobody_else_reaches(study, capsys, monkeypatch):
+    before, heard, real = listening(), set(), distributed.as_completed
+
+    def noted(futures):
+        heard.update(listening() - before)
+        return real(futures)
+
+    monkeypatch.setattr(distributed, "as_completed", noted)
     (study / "study.toml").write_text(PLAN)
     assert main(["process", str(study / "study.toml"), "--workers", "1"]) == 1
     out = capsys.readouterr().out
     assert f"{GOOD}  done: " in out
     assert "3 sessions: 1 done, 2 failed" in out
+    assert {host for host, _ in heard} == {"127.0.0.1"}
 
 
 def test_options_of_a_recording_belong_into_the_plan(study, capsys):

