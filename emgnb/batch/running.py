@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import tempfile
 from collections.abc import Iterator
@@ -222,6 +223,7 @@ def _client(where: Workers) -> Iterator[Any]:
             dashboard_address=None,
             scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
             local_directory=folder,
+            silence_logs=logging.CRITICAL,  # the report says what failed
             security=distributed.Security.temporary(),
         ) as cluster,
         distributed.Client(cluster) as client,
