@@ -1,10 +1,10 @@
 """Process a study with 1, 2 and 4 workers: seconds and CPU seconds per hour of recording.
 
-Each recording is ten minutes of a simulated face, 8 channels at 1 kHz with cues. The plan filters
+Each recording is some minutes of a simulated face, 8 channels at 1 kHz with cues. The plan filters
 (20–450 Hz, 50 Hz notch), finds bursts and computes four features of 200 ms windows every 50 ms. The
 same is done in a loop without workers first. Memory is that of the largest process.
 
-Run: python benchmarks/batch.py [recordings]
+Run: python benchmarks/batch.py [recordings] [repetitions of each cue]
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ RECORDINGS, WORKERS, REPETITIONS = 8, (1, 2, 4), 20
 CHAIN = filters.Chain(filters.BandPass(20, 450), filters.Notch(50, harmonics=1))
 
 
-def write(root: Path, count: int) -> float:
+def write(root: Path, count: int, repetitions: int) -> float:
     """Write recordings, and return their duration in hours."""
-    script = simulate.protocol(["smile", "frown", "pucker"], repetitions=REPETITIONS, seed=1)
+    script = simulate.protocol(["smile", "frown", "pucker"], repetitions=repetitions, seed=1)
     face = simulate.face(script=script, seed=1)
     first = recording.save(face, root / "P00" / "session.zarr")
     for number in range(1, count):
@@ -49,10 +49,11 @@ def row(name: str, hours: float, wall: float, cpu: float, at_work: float) -> Non
 
 def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else RECORDINGS
+    repetitions = int(sys.argv[2]) if len(sys.argv) > 2 else REPETITIONS
     os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        hours = write(root / "study", count)
+        hours = write(root / "study", count, repetitions)
         print(f"{count} recordings, {hours:.2f} h, on {os.cpu_count()} cores\n")
         print("| workers | wall s | wall s per hour | CPU s per hour | of it, in the sessions, s |")
         print("|---|---|---|---|---|")
