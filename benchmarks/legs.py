@@ -199,6 +199,13 @@ LEGS = {
         nothing,
         minutes=3,
     ),
+    "remote": Leg(
+        "A day on object storage",
+        "A minute read from a day-long session on an S3 server, near and far, by emgnb and by "
+        "xarray alone.",
+        nothing,
+        minutes=15,
+    ),
     "decode": Leg(
         "Bytes to scans",
         "Decoders of the boards' streams compared with a simple decoder in plain Python, on the "
@@ -272,6 +279,13 @@ LEGS = {
         "A thousand sessions listed from metadata alone, compared with opening each.",
         nothing,
         minutes=15,
+    ),
+    "batch": Leg(
+        "A study with several workers",
+        "Cost of an hour of recording with 1, 2 and 4 workers of dask.distributed, compared with "
+        "a loop.",
+        nothing,
+        minutes=30,
     ),
     "coupling": Leg(
         "EEG beside EMG",

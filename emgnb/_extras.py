@@ -27,8 +27,11 @@ EXTRAS = {
     "pylsl": "live",
     "dask": "long",
     "distributed": "long",
+    "cryptography": "long",
     "tornado": "live",
     "pyarrow": "parquet",
+    "fsspec": "remote",
+    "s3fs": "remote",
 }
 
 

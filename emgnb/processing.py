@@ -19,6 +19,7 @@ import xarray as xr
 from emgnb import detect, features, filters, labels, quality, recording, windows
 from emgnb.interop import corpora
 from emgnb.quality import Verdict
+from emgnb.recording.urls import located
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -149,8 +150,9 @@ def process(
 
     Parameters
     ----------
-    source : a session store, a recording's folder, a folder of recordings (the newest is taken), a
-        file that a reader of `emgnb.interop.corpora` can read, or an opened session
+    source : a session store or its URL (s3://…), a recording's folder, a folder of recordings (the
+        newest is taken), a file that a reader of `emgnb.interop.corpora` can read, or an opened
+        session
     kind : "raw", "rectified" or "envelope", for a recording with channels of several kinds: only
         these channels are used
     mains : 50 or 60 Hz; by default the one that stands out more
@@ -195,7 +197,10 @@ def opened(path: str | os.PathLike[str]) -> xr.DataTree:
     ------
     FileNotFoundError, ValueError : see `process`
     """
-    path = Path(path).expanduser()
+    place = located(path)
+    if isinstance(place, str):
+        return recording.open(place)
+    path = place
     if not path.exists():
         raise FileNotFoundError(f"no file or folder {path}: check the name")
     if not path.is_dir():

@@ -16,11 +16,19 @@ if TYPE_CHECKING:
 def add_commands(commands: Commands) -> None:
     """Add the commands of this module to the parser."""
     info = commands.add_parser("info", help="show the contents of a session or a journal")
-    info.add_argument("path", help="session, journal, or folder of a recording")
+    info.add_argument("path", help="session or its URL, journal, or folder of a recording")
     info.set_defaults(run=_info)
 
-    process = commands.add_parser("process", help="clean a recording and summarise it")
-    process.add_argument("path", help="session, folder of a recording, or file of a known type")
+    process = commands.add_parser(
+        "process", help="clean a recording and summarise it, or process a study"
+    )
+    process.add_argument(
+        "path",
+        help="session, folder of a recording, file of a known type, or plan of a study (.toml)",
+    )
+    process.add_argument(
+        "--workers", type=int, help="processes on this computer, for a study; default: as planned"
+    )
     process.add_argument("--kind", choices=KINDS, help="use only channels of this kind")
     process.add_argument(
         "--mains", type=float, help="mains frequency, 50 or 60 Hz; default: the stronger one"
@@ -49,7 +57,12 @@ def add_commands(commands: Commands) -> None:
 
 
 def _info(arguments: argparse.Namespace) -> int:
-    path = Path(arguments.path)
+    from emgnb.recording.urls import located
+
+    path = located(arguments.path)
+    if isinstance(path, str):
+        print(printable(_about_session(path)))
+        return 0
     if (path / "session.zarr").is_dir():
         path = path / "session.zarr"
     if (path / "zarr.json").is_file():
@@ -82,6 +95,10 @@ def _audit(arguments: argparse.Namespace) -> int:
 def _process(arguments: argparse.Namespace) -> int:
     from emgnb.processing import process
 
+    if arguments.path.lower().endswith(".toml"):
+        return _process_study(arguments)
+    if arguments.workers is not None:
+        raise ValueError(f"--workers is for the plan of a study (.toml), not for {arguments.path}")
     result = process(arguments.path, kind=arguments.kind, mains=arguments.mains)
     print(printable(str(result)))
     if arguments.picture is not None:
@@ -97,7 +114,19 @@ def _process(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _about_session(path: Path) -> str:
+def _process_study(arguments: argparse.Namespace) -> int:
+    """Process a study; the exit code is 1 if sessions failed."""
+    from emgnb import batch
+
+    given = {"--kind": arguments.kind, "--mains": arguments.mains, "-o": arguments.picture}
+    if wrong := [name for name, value in given.items() if value is not None]:
+        raise ValueError(f"{', '.join(wrong)}: write this into the plan {arguments.path} instead")
+    report = batch.run(arguments.path, workers=arguments.workers, progress=sys.stdout.isatty())
+    print(printable(str(report)))
+    return 1 if report.failed else 0
+
+
+def _about_session(path: Path | str) -> str:
     from emgnb import recording
 
     session = recording.open(path)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, overload
 
 import xarray as xr
 
@@ -13,11 +14,27 @@ from emgnb import recording
 from emgnb.filters import _reading
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from emgnb.filters.chain import Chain
 
 
+@overload
+def filter_session(
+    source: str | os.PathLike[str] | xr.DataTree,
+    chain: Chain,
+    path: Path,
+    *,
+    seconds: float = ...,
+    progress: Callable[[float], None] | None = ...,
+) -> Path: ...
+@overload
+def filter_session(
+    source: str | os.PathLike[str] | xr.DataTree,
+    chain: Chain,
+    path: str | os.PathLike[str],
+    *,
+    seconds: float = ...,
+    progress: Callable[[float], None] | None = ...,
+) -> Path | str: ...
 def filter_session(
     source: str | os.PathLike[str] | xr.DataTree,
     chain: Chain,
@@ -25,7 +42,7 @@ def filter_session(
     *,
     seconds: float = recording.PART,
     progress: Callable[[float], None] | None = None,
-) -> Path:
+) -> Path | str:
     """Filter a session of any length into a new store, in bounded memory.
 
     The result equals `chain(signal)`. Markers, labels and session attributes are copied; other
@@ -37,7 +54,7 @@ def filter_session(
     ----------
     source : a store, or a session from `recording.open`
     chain : a chain; steps that need levels must be fitted before, `chain.fit(a part)`
-    path : store to create
+    path : store to create, or a URL of object storage, see `recording.save`
     seconds : length of a part; memory grows with it. Parts of dask arrays are their chunks
     progress : called with the fraction done, 0 to 1. For dask arrays it is called once at the end
         (dask has `dask.diagnostics.ProgressBar` and `distributed.progress`)

@@ -4,7 +4,7 @@ A *session* is an `xarray.DataTree`. Its node `emg` holds `signal(time, channel)
 are `markers` (moments marked during recording), `labels/<coder>` (event tables), and other data at
 their own rates. Functions that compute take the signal, `session["emg/signal"]`. Its coordinates
 and attributes hold time, muscle, side, kind of signal, validity of samples, unit, and processing
-history. On disk a session is one Zarr store.
+history. On disk and on object storage a session is one Zarr store.
 """
 
 from emgnb._faults import refuse
@@ -47,8 +47,9 @@ from emgnb.recording.model import (
 from emgnb.recording.names import short_names
 from emgnb.recording.places import latest
 from emgnb.recording.sampling import measured_rate, sampling_rate, uniform
-from emgnb.recording.store import add_labels, open, save
+from emgnb.recording.store import add_labels, open, save, save_table
 from emgnb.recording.timeindex import TimeIndex
+from emgnb.recording.uploading import remove_unfinished
 from emgnb.recording.use import need_use, state_use
 from emgnb.recording.writer import SessionWriter
 
@@ -92,8 +93,10 @@ __all__ = [
     "over_rows",
     "parsed",
     "refuse",
+    "remove_unfinished",
     "sampling_rate",
     "save",
+    "save_table",
     "sharing_refused",
     "short_names",
     "signal",

@@ -9,13 +9,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from emgnb.recording._jsontext import parsed
+from emgnb.recording.remote import Place
 
 # Maximum number of values in a chunk of samples (2 GB as float64).
 MOST_IN_CHUNK = 1 << 28
@@ -36,7 +36,7 @@ class Layout:
     dims : names of the dimensions
     """
 
-    path: Path
+    path: Place
     shape: tuple[int, ...]
     chunk: tuple[int, ...]
     dims: tuple[str, ...]
@@ -73,7 +73,7 @@ class Layout:
         return itertools.product(*(range(-(-size // chunk)) for size, chunk in rest))
 
 
-def layout(path: Path) -> Layout | None:
+def layout(path: Place) -> Layout | None:
     """Return the layout of the array in a folder, or None if the folder holds no array.
 
     Raises
@@ -101,7 +101,7 @@ def layout(path: Path) -> Layout | None:
 
 
 def _bounded(
-    path: Path, shape: tuple[int, ...], chunk: tuple[int, ...], dims: tuple[str, ...]
+    path: Place, shape: tuple[int, ...], chunk: tuple[int, ...], dims: tuple[str, ...]
 ) -> None:
     along_time = "time" in dims
     most = MOST_IN_CHUNK if along_time else MOST_IN_TABLE
@@ -119,7 +119,7 @@ def _bounded(
         )
 
 
-def described(path: Path) -> dict[str, Any] | None:
+def described(path: Place) -> dict[str, Any] | None:
     """Return the Zarr metadata of a folder, or None if it has none.
 
     Raises
@@ -154,13 +154,13 @@ def inside(rows: npt.NDArray[np.int64], runs: Sequence[Run]) -> npt.NDArray[np.b
     return np.asarray(np.searchsorted(edges, rows, side="right") % 2 == 1)
 
 
-def _numbers(folder: Path) -> list[int]:
+def _numbers(folder: Place) -> list[int]:
     if not folder.is_dir():
         return []
     return [int(each.name) for each in folder.iterdir() if each.name.isdecimal()]
 
 
-def _holds(file: Path) -> bool:
+def _holds(file: Place) -> bool:
     try:
         return file.stat().st_size > 0
     except OSError:

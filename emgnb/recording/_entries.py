@@ -12,7 +12,7 @@ import zarr
 
 from emgnb.recording import _reading
 from emgnb.recording._chunks import Layout, described, layout
-from emgnb.recording._writing import ALL_STORED
+from emgnb.recording._writing import ALL_STORED, TABLE
 from emgnb.recording.checks import (
     CHANNEL_COORDS,
     EVENT_COLUMNS,
@@ -20,8 +20,11 @@ from emgnb.recording.checks import (
     parsed_history,
 )
 from emgnb.recording.places import JOURNAL, ORIGINS
+from emgnb.recording.remote import Place, array_source
 
 RECORDED, DERIVED, JOURNAL_ONLY, DAMAGED = "recording", "derived", "journal", "damaged"
+# A store beside the sessions, which is not listed.
+TABLE_ONLY = "table"
 NAN = float("nan")
 # Arrays without which a session, its tables or its markers cannot be opened.
 NEEDED = ("signal", "valid", "channel", *CHANNEL_COORDS)
@@ -38,7 +41,7 @@ MARKS = {
 class Entry:
     """One row of a study; see `study` for the columns."""
 
-    path: Path
+    path: str
     kind: str = DAMAGED
     readable: bool = False
     texts: dict[str, str] = field(default_factory=dict)
@@ -55,20 +58,20 @@ class Words:
     def __init__(self) -> None:
         self._known: dict[tuple[bytes, ...], list[str]] = {}
 
-    def of(self, folder: Path) -> list[str]:
+    def of(self, folder: Place) -> list[str]:
         """Return the texts of a stored one-dimensional array."""
-        files = [folder / "zarr.json", *sorted((folder / "c").glob("*"))]
+        files = [folder / "zarr.json", *sorted((folder / "c").glob("*"), key=str)]
         key = tuple(file.read_bytes() for file in files)
         if key not in self._known:
-            values: Any = zarr.open_array(folder, mode="r")[:]
+            values: Any = zarr.open_array(array_source(folder), mode="r")[:]
             self._known[key] = [str(each) for each in values]
         return self._known[key]
 
 
-def journal_entry(folder: Path) -> Entry:
+def journal_entry(folder: Path, name: str) -> Entry:
     """Describe a recording's folder with a journal and no session."""
     return Entry(
-        folder,
+        name,
         JOURNAL_ONLY,
         faults=[
             f"{JOURNAL} without a session: still recording, or interrupted "
@@ -77,12 +80,14 @@ def journal_entry(folder: Path) -> Entry:
     )
 
 
-def entry(store: Path, words: Words) -> Entry:
+def entry(store: Place, name: str, words: Words) -> Entry:
     """Describe a session; whatever cannot be read is a fault of the entry."""
-    made = Entry(store)
+    made = Entry(name)
     try:
         _describe(store, words, made)
         made.readable = True
+    except ConnectionError:
+        raise
     except Exception as error:  # damaged files raise many types
         kind = "" if isinstance(error, ValueError | OSError) else f"{type(error).__name__}: "
         made.kind = DAMAGED
@@ -90,11 +95,14 @@ def entry(store: Path, words: Words) -> Entry:
     return made
 
 
-def _describe(store: Path, words: Words, made: Entry) -> None:
+def _describe(store: Place, words: Words, made: Entry) -> None:
     root = described(store)
     if root is None or root.get("node_type") != "group":
         raise ValueError(f"{store.name} holds no zarr.json of a group: copy the session again")
     attrs = _attributes(root)
+    if all(attrs.get(name) == value for name, value in TABLE.items()):
+        made.kind = TABLE_ONLY
+        return
     complete = all(attrs.get(name) == value for name, value in ALL_STORED.items())
     for name in ("participant", "session", "started", "device", "protocol", "label_meaning"):
         made.texts[name] = str(attrs.get(name) or "")
@@ -106,7 +114,7 @@ def _describe(store: Path, words: Words, made: Entry) -> None:
     _tables(store, made)
 
 
-def _marks(store: Path, attrs: dict[str, Any]) -> Iterator[str]:
+def _marks(store: Place, attrs: dict[str, Any]) -> Iterator[str]:
     """Return marks of quality: those of the recorder, and what was corrected afterwards."""
     if attrs.get("quality"):
         yield str(attrs["quality"])
@@ -118,7 +126,7 @@ def _marks(store: Path, attrs: dict[str, Any]) -> Iterator[str]:
         yield "markers corrected"
 
 
-def _emg(store: Path, words: Words, made: Entry, complete: bool) -> None:
+def _emg(store: Place, words: Words, made: Entry, complete: bool) -> None:
     """Describe the signal: channels, rate, duration, processing, and lost samples."""
     node = described(store / "emg")
     signal = described(store / "emg" / "signal")
@@ -162,7 +170,7 @@ def _emg(store: Path, words: Words, made: Entry, complete: bool) -> None:
     made.kind = DERIVED if derived else RECORDED
 
 
-def _missing(grid: dict[str, Layout], store: Path, made: Entry, complete: bool) -> None:
+def _missing(grid: dict[str, Layout], store: Place, made: Entry, complete: bool) -> None:
     """Count samples in missing chunks; names and times must be complete."""
     for name, found in grid.items():
         runs = found.missing() if complete or name == "time" else []
@@ -188,7 +196,7 @@ def _steps(steps: list[dict[str, Any]]) -> Iterator[str]:
             yield str(step["step"])
 
 
-def _tables(store: Path, made: Entry) -> None:
+def _tables(store: Place, made: Entry) -> None:
     """Describe markers, labels and other nodes.
 
     As for `open`, a table whose values are missing is left out and a fault; invalid metadata and
@@ -210,8 +218,8 @@ def _tables(store: Path, made: Entry) -> None:
     }
 
 
-def _others(store: Path) -> Iterator[str]:
-    for each in sorted(store.iterdir()):
+def _others(store: Place) -> Iterator[str]:
+    for each in sorted(store.iterdir(), key=str):
         if each.name.startswith(".") or each.name in ("emg", "labels", "markers"):
             continue
         if (described(each) or {}).get("node_type") == "group":
@@ -220,9 +228,11 @@ def _others(store: Path) -> Iterator[str]:
             yield each.name
 
 
-def _rows(folder: Path, columns: Sequence[str], name: str, made: Entry) -> int | None:
+def _rows(folder: Place, columns: Sequence[str], name: str, made: Entry) -> int | None:
     """Return the number of rows of a table; None, and a fault, if values are missing."""
-    grid = {each.name: found for each in sorted(folder.iterdir()) if (found := layout(each))}
+    grid = {
+        each.name: found for each in sorted(folder.iterdir(), key=str) if (found := layout(each))
+    }
     if absent := [column for column in columns if column not in grid]:
         raise ValueError(f"{name}: no {', '.join(absent)}")
     if gone := [each for each, found in grid.items() if found.missing()]:

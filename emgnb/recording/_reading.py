@@ -17,6 +17,7 @@ from emgnb.recording._chunks import Layout, Run, described, joined, layout
 from emgnb.recording._stored import StoredRows, path_of, variable
 from emgnb.recording._writing import ALL_STORED
 from emgnb.recording.model import known_faults
+from emgnb.recording.remote import Place, dataset_source
 from emgnb.recording.timeindex import TimeIndex
 
 # Maximum depth of nested folders; labels/<coder>/onset is the deepest that emgnb writes.
@@ -36,14 +37,14 @@ class Reading:
     `faults` : missing or damaged parts, in sentences
     """
 
-    store: Path
+    store: Place
     chunks: float | None
     check: bool
     complete: bool = False
     faults: list[str] = field(default_factory=list)
 
 
-def read(store: Path, chunks: float | None, *, check: bool) -> xr.DataTree:
+def read(store: Place, chunks: float | None, *, check: bool) -> xr.DataTree:
     """Read a store.
 
     Raises
@@ -55,6 +56,8 @@ def read(store: Path, chunks: float | None, *, check: bool) -> xr.DataTree:
         opened = xr.DataTree.from_dict(dict(_nodes(about)))
         opened.attrs |= _all_faults(opened, about)
         found = checks.faults(opened)
+    except ConnectionError:
+        raise
     except Exception as error:  # Zarr and xarray raise many types for invalid data
         kind = "" if isinstance(error, ValueError | OSError) else f"{type(error).__name__}: "
         raise ValueError(
@@ -64,10 +67,10 @@ def read(store: Path, chunks: float | None, *, check: bool) -> xr.DataTree:
     return opened
 
 
-def tables(store: Path) -> dict[str, Path]:
+def tables(store: Place) -> dict[str, Place]:
     """Return the folder of each coder's table, keyed by coder name."""
-    found: dict[str, Path] = {}
-    for each in sorted((store / "labels").glob("*/zarr.json")):
+    found: dict[str, Place] = {}
+    for each in sorted((store / "labels").glob("*/zarr.json"), key=str):
         folder = each.parent
         replaced = folder.name.startswith(".") and folder.name.endswith(REPLACED.format(""))
         name = folder.name[1 : -len(REPLACED.format(""))] if replaced else folder.name
@@ -106,7 +109,7 @@ def _nodes(about: Reading) -> Iterator[tuple[str, xr.Dataset]]:
                 yield name, checks.in_todays_notation(made) if "/labels/" in name else made
 
 
-def _groups(folder: Path, name: str = "", depth: int = 0) -> Iterator[tuple[str, Path]]:
+def _groups(folder: Place, name: str = "", depth: int = 0) -> Iterator[tuple[str, Place]]:
     if depth > DEEPEST:
         raise ValueError(f"folders lie more than {DEEPEST} deep in each other")
     inner = {each.name: each for each in folder.iterdir() if not each.name.startswith(".")}
@@ -119,23 +122,27 @@ def _groups(folder: Path, name: str = "", depth: int = 0) -> Iterator[tuple[str,
             yield from _groups(path, f"{name}/{each}", depth + 1)
 
 
-def _table(name: str, folder: Path, about: Reading) -> xr.Dataset | None:
+def _table(name: str, folder: Place, about: Reading) -> xr.Dataset | None:
     """Read a node other than the EMG; an unreadable one is left out and reported."""
     try:
         return _node(folder, about)
+    except ConnectionError:
+        raise
     except (OSError, ValueError, RuntimeError) as error:
         about.faults.append(f"{name[1:]} cannot be read and is left out: {error}")
         return None
 
 
-def _node(folder: Path, about: Reading) -> xr.Dataset:
+def _node(folder: Place, about: Reading) -> xr.Dataset:
     layouts = {
         each.name: found
-        for each in sorted(folder.iterdir())
+        for each in sorted(folder.iterdir(), key=str)
         if each.is_dir() and (found := layout(each)) is not None
     }
     _need_whole(layouts, about)
-    dataset = xr.open_dataset(folder, engine="zarr", chunks=None, consolidated=False)
+    dataset = xr.open_dataset(
+        **dataset_source(folder), engine="zarr", chunks=None, consolidated=False
+    )
     step = dataset.attrs.get("time_step")
     if step is not None:
         dataset = _with_time(dataset)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from emgnb._xarray import (
 )
 from emgnb.recording._chunks import Layout, Run, inside, joined
 from emgnb.recording._writing import LOST
+from emgnb.recording.remote import Place, array_source, below
 
 
 class StoredRows(BackendArray):
@@ -35,7 +35,7 @@ class StoredRows(BackendArray):
     """
 
     def __init__(self, about: Layout, scale: float | None, lost: list[Run]) -> None:
-        self._array = zarr.open_array(about.path, mode="r")
+        self._array = zarr.open_array(array_source(about.path), mode="r")
         self._about = about
         self._scale = None if scale is None else np.float32(scale)
         self.lost = lost
@@ -58,13 +58,20 @@ class StoredRows(BackendArray):
         return self._read((slice(first, last), *[slice(None)] * (len(self.shape) - 1)))
 
     def damaged(self) -> list[Run]:
-        """Read all chunks, and return the rows of those that cannot be read."""
+        """Read all chunks, and return the rows of those that cannot be read.
+
+        Raises
+        ------
+        ConnectionError : the object storage cannot be reached, so nothing is known about a chunk
+        """
         size, rows = self.shape[0], self._about.rows
         found = []
         for first in range(0, size, rows):
             last = min(first + rows, size)
             try:
                 self.values(first, last)
+            except ConnectionError:
+                raise
             except (ValueError, OSError):
                 found.append((first, last))
         return joined(found)
@@ -128,9 +135,9 @@ def variable(rows: StoredRows, found: xr.Variable) -> xr.Variable:
     return xr.Variable(found.dims, LazilyIndexedArray(rows), found.attrs, encoding)
 
 
-def path_of(about: Layout, store: Path) -> str:
+def path_of(about: Layout, store: Place) -> str:
     """Return the path of an array inside its session, such as `emg/signal`."""
-    return about.path.relative_to(store).as_posix()
+    return below(about.path, store)
 
 
 def _position(part: Any) -> Any:

@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from emgnb.recording._entries import NAN, Entry, Words, entry, journal_entry
+from emgnb.recording._entries import NAN, TABLE_ONLY, Entry, Words, entry, journal_entry
 from emgnb.recording.arguments import need_table
 from emgnb.recording.places import JOURNAL, SESSION
+from emgnb.recording.remote import listed
 from emgnb.recording.store import open as open_session
+from emgnb.recording.urls import METADATA, located, walked
 
 TEXTS = (
     "participant",
@@ -39,7 +41,8 @@ def study(folder: str | os.PathLike[str]) -> xr.Dataset:
     """List all sessions below a folder: who, what, cleaned how, labelled by whom, and faults.
 
     Only metadata is read, no samples and no events, so a thousand sessions take seconds. Damaged
-    sessions and recordings without a session are listed with their fault. Select rows as in any
+    sessions and recordings without a session are listed with their fault; tables that `save_table`
+    wrote are not listed. Select rows as in any
     Dataset, and open them with `open_each`::
 
         table = recording.study("recordings")
@@ -49,7 +52,8 @@ def study(folder: str | os.PathLike[str]) -> xr.Dataset:
 
     Parameters
     ----------
-    folder : with sessions and folders of recordings, also nested; hidden folders are not searched
+    folder : with sessions and folders of recordings, also nested; hidden folders are not searched.
+        Or a URL of object storage, such as "s3://bucket/study", where each session takes a second
 
     Returns
     -------
@@ -67,6 +71,7 @@ def study(folder: str | os.PathLike[str]) -> xr.Dataset:
     Raises
     ------
     FileNotFoundError, NotADirectoryError : no such folder
+    PermissionError, ConnectionError : the object storage denies access, or does not answer
 
     Examples
     --------
@@ -76,16 +81,20 @@ def study(folder: str | os.PathLike[str]) -> xr.Dataset:
     >>> recording.study("people").sizes
     Frozen({'entry': 2})
     """
-    root = Path(folder).expanduser().resolve()
+    place = located(folder)
+    words = Words()
+    if isinstance(place, str):
+        return _as_table([_remote_entry(*each, place, words) for each in _urls(place)], place)
+    root = place.resolve()
     if not root.exists():
         raise FileNotFoundError(f"no folder {root}: check the name")
     if not root.is_dir():
         raise NotADirectoryError(f"{root} is a file; expected the folder of a study")
-    words = Words()
-    found = [
-        journal_entry(place) if journal else entry(place, words) for place, journal in _places(root)
-    ]
-    return _as_table(found, root)
+    found = []
+    for each, journal in _places(root):
+        name = each.relative_to(root).as_posix()
+        found.append(journal_entry(each, name) if journal else entry(each, name, words))
+    return _as_table(found, str(root))
 
 
 def open_each(table: xr.Dataset, *, chunks: float | None = None) -> Iterator[xr.DataTree]:
@@ -113,8 +122,8 @@ def open_each(table: xr.Dataset, *, chunks: float | None = None) -> Iterator[xr.
             f"{len(wrong)} of {len(paths)} rows cannot be opened, such as {wrong[0]} (see "
             "`faults`). Select the others: table.isel(entry=table['readable'])"
         )
-    root = Path(table.attrs["folder"])
-    return (open_session(root / path, chunks=chunks) for path in paths)
+    root = str(table.attrs["folder"])
+    return (open_session(f"{root}/{path}", chunks=chunks) for path in paths)
 
 
 def _places(root: Path) -> Iterator[tuple[Path, bool]]:
@@ -130,15 +139,34 @@ def _places(root: Path) -> Iterator[tuple[Path, bool]]:
             yield here, True
 
 
-def _as_table(found: list[Entry], root: Path) -> xr.Dataset:
-    found = sorted(found, key=lambda each: each.path)
+def _urls(root: str) -> Iterator[tuple[str, bool]]:
+    """Yield the URLs of the sessions below a URL, and those of unfinished ones (False)."""
+    for place, inner, names in walked(root):
+        inner[:] = [name for name in inner if not name.startswith(".")]
+        if METADATA in names or (place.endswith(".zarr") and place != root):
+            inner.clear()
+            yield place, METADATA in names
+
+
+def _remote_entry(url: str, complete: bool, root: str, words: Words) -> Entry:
+    name = url.removeprefix(root).strip("/")
+    if complete:
+        return entry(listed(url), name, words)
+    return Entry(
+        name, faults=["its upload is unfinished or was interrupted: there is no zarr.json"]
+    )
+
+
+def _as_table(found: list[Entry], root: str) -> xr.Dataset:
+    found = [each for each in found if each.kind != TABLE_ONLY]
+    found = sorted(found, key=lambda each: each.path.split("/"))
 
     def column(values: list[str]) -> tuple[str, np.ndarray]:
         return "entry", np.array(values, dtype=str if values else "<U1")
 
     return xr.Dataset(
         {
-            "path": column([each.path.relative_to(root).as_posix() for each in found]),
+            "path": column([each.path for each in found]),
             "kind": column([each.kind for each in found]),
             **{name: column([each.texts.get(name, "") for each in found]) for name in TEXTS},
             **{
@@ -159,5 +187,5 @@ def _as_table(found: list[Entry], root: Path) -> xr.Dataset:
             "faults": column(["; ".join(each.faults) for each in found]),
             "readable": ("entry", np.array([each.readable for each in found], dtype=bool)),
         },
-        attrs={"folder": str(root)},
+        attrs={"folder": root},
     )

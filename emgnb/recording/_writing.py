@@ -15,6 +15,7 @@ import numpy.typing as npt
 import xarray as xr
 import zarr
 from zarr.codecs import BloscCodec, Crc32cCodec, TransposeCodec, ZstdCodec
+from zarr.storage import StorePath
 
 from emgnb.recording import sampling
 from emgnb.recording.timeindex import TimeIndex
@@ -23,10 +24,14 @@ from emgnb.recording.timeindex import TimeIndex
 CHUNK_SECONDS = 60.0
 # Maximum number of rows in a chunk.
 MAX_CHUNK_ROWS = 1 << 20
+# On object storage, chunks are written together: at most so many, and so many bytes.
+TOGETHER, TOGETHER_BYTES = 16, 32 << 20
 # The 16-bit code of a lost sample; supported converters use at most 15 bits.
 LOST = np.int16(-32768)
 # Root attribute of stores in which all chunks are written; earlier versions omitted empty chunks.
 ALL_STORED = {"stored_chunks": "all"}
+# Root attribute of stores that hold a table, and no session.
+TABLE = {"content": "table"}
 
 
 class Rows:
@@ -34,7 +39,7 @@ class Rows:
 
     def __init__(
         self,
-        path: Path,
+        path: Path | StorePath,
         dims: tuple[str, ...],
         shape: tuple[int, ...],
         rate: float,
@@ -60,8 +65,11 @@ class Rows:
             zarr_format=3,
             config={"write_empty_chunks": True},
         )
-        self._chunk = rows
-        self._buffer = np.empty((rows, *shape), dtype=stored)
+        self._filling = rows
+        if isinstance(path, StorePath):
+            each = rows * stored.itemsize * int(np.prod(shape))
+            self._filling *= min(max(TOGETHER_BYTES // max(each, 1), 1), TOGETHER)
+        self._buffer = np.empty((self._filling, *shape), dtype=stored)
         self._filled = 0
 
     def append(self, block: npt.NDArray[Any]) -> None:
@@ -69,11 +77,11 @@ class Rows:
         packed = block if self._scale is None else pack(block, self._scale)
         done = 0
         while done < len(packed):
-            take = min(self._chunk - self._filled, len(packed) - done)
+            take = min(self._filling - self._filled, len(packed) - done)
             self._buffer[self._filled : self._filled + take] = packed[done : done + take]
             self._filled += take
             done += take
-            if self._filled == self._chunk:
+            if self._filled == self._filling:
                 self.flush()
 
     def reserve(self, rows: int) -> Any:
@@ -105,7 +113,7 @@ def pack(block: npt.NDArray[Any], scale: float) -> npt.NDArray[np.int16]:
     return np.where(np.isnan(counts), float(LOST), counts).astype(np.int16)
 
 
-def write_node(store: Path, path: str, dataset: xr.Dataset) -> None:
+def write_node(store: Path | StorePath, path: str, dataset: xr.Dataset) -> None:
     """Write a node: variables along time in blocks, the rest at once."""
     along_time = (
         [
@@ -134,7 +142,7 @@ def write_node(store: Path, path: str, dataset: xr.Dataset) -> None:
             # type.
             rest[name] = rest[name].astype(np.dtypes.StringDType())
     rest.to_zarr(
-        store,
+        store if isinstance(store, Path) else store.store,
         group=path,
         mode="a",
         consolidated=False,

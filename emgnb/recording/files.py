@@ -42,6 +42,10 @@ class Workshop:
         self._folder, self._lock = _held_folder(target.parent)
         self.whole = self._folder / "whole"
 
+    def readable(self) -> Path:
+        """Return what has been written so far."""
+        return self.whole
+
     def finish(self) -> Path:
         """Flush all files to disk, then rename the output to its target.
 

@@ -10,6 +10,8 @@ from typing import Any
 
 from emgnb.recording._chunks import described
 from emgnb.recording.checks import parsed_history
+from emgnb.recording.remote import Place, listed
+from emgnb.recording.urls import METADATA, UNFINISHED, located, names_below
 
 # Steps that create a recording; any other step derives a session from one.
 ORIGINS = ("raw_sensor", "v3_sensor")
@@ -17,15 +19,21 @@ ORIGINS = ("raw_sensor", "v3_sensor")
 JOURNAL, SESSION = "journal.emgj", "session.zarr"
 
 
-def store_at(path: str | os.PathLike[str]) -> Path:
-    """Return the store at `path`: `path` itself, or the session in a recording's folder.
+def store_at(path: str | os.PathLike[str]) -> Place:
+    """Return the store at a path or URL: itself, or the session in a recording's folder.
 
     Raises
     ------
     FileNotFoundError : `path` does not exist
     ValueError : `path` is a file, or the folder holds no session yet or several
+    PermissionError, ConnectionError : the object storage denies access, or does not answer
     """
-    place = Path(path).expanduser()
+    place = located(path)
+    return _remote_store(place) if isinstance(place, str) else local_store(place)
+
+
+def local_store(place: Path) -> Path:
+    """Return the store at a path on disk; see `store_at`."""
     if not place.exists():
         raise FileNotFoundError(f"no session at {place}: check the name, or record one first")
     if not place.is_dir():
@@ -52,6 +60,30 @@ def store_at(path: str | os.PathLike[str]) -> Path:
     raise ValueError(f"{place} is not a session store, and holds none")
 
 
+def _remote_store(url: str) -> Place:
+    if url.endswith(".zarr"):  # as a rule a session: one round trip less
+        found = listed(url)
+        if (found / METADATA).exists():
+            return found
+    names = names_below(url)
+    if METADATA in names:
+        return listed(url)
+    if not names:
+        raise FileNotFoundError(f"no session at {url}: check the name, or save one there first")
+    if UNFINISHED in names:
+        raise ValueError(
+            f"{url} is an unfinished session: its upload is still running, or was interrupted. The "
+            "object zarr.json, which completes it, is not written. Save it again from its source "
+            f"(after an interruption, recording.remove_unfinished({url!r}) first)"
+        )
+    if SESSION in names and METADATA in names_below(f"{url}/{SESSION}"):
+        return listed(f"{url}/{SESSION}")
+    raise ValueError(
+        f"{url} is not a session: it holds no zarr.json, but {', '.join(names[:3])}"
+        f"{', …' if len(names) > 3 else ''}. Name a session; recording.study({url!r}) lists them"
+    )
+
+
 def latest(folder: str | os.PathLike[str], name: str = "") -> Path | None:
     """Return the newest recording below a folder, or None if there is none.
 
@@ -68,15 +100,24 @@ def latest(folder: str | os.PathLike[str], name: str = "") -> Path | None:
     The store that was started last, by its attribute `started`; without that attribute, by the
     time of writing
 
+    Raises
+    ------
+    ValueError : `folder` is a URL
+
     Examples
     --------
     >>> from emgnb import recording
     >>> recording.latest("no-such-folder") is None
     True
     """
+    if isinstance(place := located(folder), str):
+        raise ValueError(
+            f"the newest session is searched on disk only, not in {place}. "
+            "recording.study(url) lists the sessions there"
+        )
     found = [
         store
-        for store in stores_below(Path(folder))
+        for store in stores_below(place)
         if (store.name.startswith(name) if name else not is_derived(store))
     ]
     return max(found, key=_began, default=None)
@@ -111,7 +152,7 @@ def _began(store: Path) -> tuple[float, int]:
         return written / 1e9, written
 
 
-def _attributes(folder: Path) -> dict[str, Any]:
+def _attributes(folder: Place) -> dict[str, Any]:
     try:
         found = (described(folder) or {}).get("attributes")
     except (ValueError, OSError):

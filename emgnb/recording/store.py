@@ -12,37 +12,57 @@ import contextlib
 import os
 import shutil
 from pathlib import Path
+from typing import overload
 
 import xarray as xr
 import zarr
 
 from emgnb._lock import alone
 from emgnb.recording import _reading, checks
-from emgnb.recording._writing import ALL_STORED, plain, write_node
+from emgnb.recording._writing import ALL_STORED, TABLE, plain, write_node
 from emgnb.recording.arguments import need_positive, need_table
-from emgnb.recording.files import Workshop, atomic_path, moved, settle, settle_names
-from emgnb.recording.places import store_at
+from emgnb.recording.files import Workshop, moved, settle, settle_names
+from emgnb.recording.places import local_store, store_at
+from emgnb.recording.remote import Place
+from emgnb.recording.uploading import workshop
+from emgnb.recording.urls import located
 
 # Maximum number of attempts to read a session while its label tables are being replaced.
 READINGS = 10
 
 
-def save(session: xr.DataTree, path: str | os.PathLike[str]) -> Path:
-    """Write a session as one Zarr store, a minute at a time.
+@overload
+def save(session: xr.DataTree, path: Path) -> Path: ...
+@overload
+def save(session: xr.DataTree, path: str | os.PathLike[str]) -> Path | str: ...
+def save(session: xr.DataTree, path: str | os.PathLike[str]) -> Path | str:
+    """Write a session as one Zarr store, a minute at a time, to disk or to object storage.
 
     Dask arrays are computed as they are written, on all cores or by the active `dask.distributed`
     client, whose workers must have access to the same file system. The store appears under its
     name when it is completely on disk.
 
+    Object storage cannot rename. There, the session's own `zarr.json` is the last object written,
+    and without it there is no session: after an interruption, `open` says that the upload is
+    unfinished, and `remove_unfinished` deletes what is left of it.
+
     Parameters
     ----------
     session : see `make`
-    path : folder to create, by convention `….zarr`
+    path : folder to create, by convention `….zarr`, or a URL that fsspec supports, such as
+        "s3://bucket/study/p01.zarr" (`pip install emgnb[remote]`)
+
+    Returns
+    -------
+    `path`
 
     Raises
     ------
     FileExistsError : `path` exists; existing sessions are never overwritten
     ValueError : the session violates the data model
+    ImportError : the package for this kind of storage is missing
+    FileNotFoundError : no such bucket
+    PermissionError, ConnectionError : the object storage denies access, or does not answer
 
     Examples
     --------
@@ -52,12 +72,53 @@ def save(session: xr.DataTree, path: str | os.PathLike[str]) -> Path:
     8
     """
     checks.check(session)
-    with atomic_path(path) as beside:
-        zarr.create_group(beside, attributes={**plain(session.attrs), **ALL_STORED}, zarr_format=3)
+    beside = workshop(path)
+    try:
+        whole = beside.whole
+        zarr.create_group(whole, attributes={**plain(session.attrs), **ALL_STORED}, zarr_format=3)
         for node in session.subtree:
             if node.path != "/":
-                write_node(beside, node.path, node.to_dataset(inherit=False))
-    return Path(path)
+                write_node(whole, node.path, node.to_dataset(inherit=False))
+        return beside.finish()
+    finally:
+        beside.close()
+
+
+def save_table(table: xr.Dataset, path: str | os.PathLike[str]) -> Path | str:
+    """Write a Dataset, such as a table of features, as one Zarr store; `xarray.open_zarr` reads it.
+
+    As a session, it appears when it is complete, and an interrupted one does not open. Dask arrays
+    are computed as they are written.
+
+    Parameters
+    ----------
+    table : labels and numbers, along any dimensions
+    path : folder to create, by convention `….zarr`, or a URL, see `save`
+
+    Returns
+    -------
+    `path`
+
+    Raises
+    ------
+    FileExistsError : `path` exists
+    FileNotFoundError, PermissionError, ConnectionError, ImportError : see `save`
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> from emgnb import features, recording, simulate, windows
+    >>> table = features.extract(windows.cut(simulate.face(duration=4)), "hudgins")
+    >>> path = recording.save_table(table, "features.zarr")
+    >>> xr.open_zarr(path, consolidated=False).sizes["channel"]
+    8
+    """
+    beside = workshop(path)
+    try:
+        write_node(beside.whole, "/", table.assign_attrs(TABLE))
+        return beside.finish()
+    finally:
+        beside.close()
 
 
 def open(
@@ -72,7 +133,9 @@ def open(
 
     Parameters
     ----------
-    path : a store written by `save` or a recorder, or the folder of one recording
+    path : a store written by `save` or a recorder, or the folder of one recording; or a URL that
+        fsspec supports, such as "s3://bucket/study/p01.zarr" (`pip install emgnb[remote]`). The
+        objects there are listed once, when the session is opened
     chunks : s; if given, samples are dask arrays in chunks of that length (300 suits 8 channels at
         1 kHz). Filters, bursts, windows and features then work on recordings larger than memory,
         on all cores, or on a cluster if a `dask.distributed` client is active. Requires
@@ -81,8 +144,12 @@ def open(
 
     Raises
     ------
-    FileNotFoundError, ValueError : `path` does not exist, or is not a session
-    ImportError : `chunks` is given, but dask is not installed
+    FileNotFoundError, ValueError : `path` does not exist, or is not a session, or an unfinished
+        upload of one
+    ImportError : `chunks` is given, but dask is not installed, or the package for a kind of object
+        storage is missing
+    PermissionError, ConnectionError : the object storage denies access, or does not answer. Samples
+        are read later, and reading them can raise these errors, too
 
     Examples
     --------
@@ -109,10 +176,13 @@ def open(
     raise ValueError(f"the labels in {store} keep changing. Try again")
 
 
-def _tables(store: Path) -> dict[str, tuple[int, int]]:
+def _tables(store: Place) -> dict[str, tuple[int, int]]:
     """Return an identifier of each coder's current table, to detect replacement."""
-    found = {}
+    found: dict[str, tuple[int, int]] = {}
+    if not isinstance(store, Path):
+        return found  # listed once, and never replaced
     for coder, folder in _reading.tables(store).items():
+        assert isinstance(folder, Path)
         with contextlib.suppress(FileNotFoundError):
             about = (folder / "zarr.json").stat()
             found[coder] = (about.st_ino, about.st_mtime_ns)
@@ -133,8 +203,8 @@ def add_labels(path: str | os.PathLike[str], coder: str, table: xr.Dataset) -> N
     Raises
     ------
     TypeError : not a table
-    ValueError : the name contains a slash, the table violates the data model, or an event lies
-        outside the recording
+    ValueError : the name contains a slash, the table violates the data model, an event lies
+        outside the recording, or the session is on object storage
     PermissionError : the session is write-protected, or its files are open in another program
     RuntimeError : another program is writing labels into this session
 
@@ -147,7 +217,13 @@ def add_labels(path: str | os.PathLike[str], coder: str, table: xr.Dataset) -> N
     array(['12'], dtype='<U2')
     """
     table = need_table(table, f"labels/{coder}", "labels.events(onset, offset)")
-    store = store_at(path)
+    place = located(path)
+    if isinstance(place, str):
+        raise ValueError(
+            f"{place} is on object storage, which cannot replace a table in one step. Add the "
+            "labels to a copy on disk (recording.save), and save that under another name"
+        )
+    store = local_store(place)
     checks.check_labels(open(store), coder, table)
     busy = f"another program is writing labels to {store}. Try again"
     beside = Workshop(store)

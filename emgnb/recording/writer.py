@@ -12,11 +12,12 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 import zarr
+from zarr.storage import StorePath
 
 from emgnb.recording import _reading, checks, model, sampling
 from emgnb.recording._writing import ALL_STORED, Rows, plain, time_attrs, write_node
-from emgnb.recording.files import workshop
 from emgnb.recording.timeindex import TimeIndex
+from emgnb.recording.uploading import workshop
 
 
 class SessionWriter:
@@ -24,7 +25,7 @@ class SessionWriter:
 
     Parameters
     ----------
-    path : folder to create
+    path : folder to create, or a URL of object storage, see `save`
     like : signal without samples (0, channel) from `recording.signal`; it defines names, kinds,
         units, rate and start
     scale : units per count; if given, samples are stored as 16-bit counts
@@ -44,7 +45,7 @@ class SessionWriter:
             raise ValueError("`like` has plain time stamps: make it with recording.signal(rate=…)")
         self._index = index
         self._workshop = workshop(path)
-        self._partial = self._workshop.whole
+        self._partial: Path | StorePath = self._workshop.whole
         self._like = like
         try:
             self._begin(like, rate, scale)
@@ -92,8 +93,10 @@ class SessionWriter:
         labels: Mapping[str, xr.Dataset] | None = None,
         signal_attrs: Mapping[str, Any] | None = None,
         attrs: Mapping[str, Any] | None = None,
-    ) -> Path:
+    ) -> Path | str:
         """Complete the store and rename it to its path, which is returned.
+
+        On object storage, where nothing can be renamed, `zarr.json` is written last; see `save`.
 
         Parameters
         ----------
@@ -120,7 +123,7 @@ class SessionWriter:
             write_node(self._partial, "/inputs", inputs)
         for coder, events in (labels or {}).items():
             write_node(self._partial, f"/labels/{coder}", events)
-        checks.check(_reading.read(self._partial, None, check=False))
+        checks.check(_reading.read(self._workshop.readable(), None, check=False))
         return self._workshop.finish()
 
     def abandon(self) -> None:

@@ -29,6 +29,7 @@ RUN = {
 NOT_RUN = {
     "audit": "a table of another group",
     "calibration": "a person",
+    "cluster": "a server and a cluster",
     "face": "a notebook",
     "flash": "a board",
     "formats": "files of other programs",

@@ -39,11 +39,17 @@ WHO = "zebulonquill"
 REACHING = {
     *("socket", "socketserver", "ssl", "asyncio", "http", "urllib.request", "ftplib", "smtplib"),
     *("xmlrpc", "requests", "httpx", "aiohttp", "websocket", "websockets", "tornado", "pylsl"),
+    *("fsspec", "s3fs", "distributed", "zarr.storage.FsspecStore"),
 }
 KNOWN = {
     "acquire/ports/_loopback.py": "recorder and kernel on one computer, with a token",
     "acquire/ports/lsl.py": "receives streams that the user names",
     "acquire/ports/tcp.py": "connects to the board that the user names",
+    "batch/_files.py": "reads and writes where the user's plan says",
+    "batch/running.py": "starts workers on this computer, with a certificate, or calls those named",
+    "recording/remote.py": "reads sessions from the URL that the user names",
+    "recording/uploading.py": "writes sessions to the URL that the user names",
+    "recording/urls.py": "connects to the storage of a URL that the user names",
     "lab.py": "looks whether its own JupyterLab answers",
     "live/outputs/_network.py": "sends OSC and VMC to the host that the user names",
     "live/outputs/lsl.py": "an output that the user opens",

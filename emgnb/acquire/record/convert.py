@@ -146,12 +146,13 @@ def _write(journal: Path, target: Path, dialect: str | None, survey: Survey) -> 
             invalid += int(np.count_nonzero(np.isnan(values).any(axis=1)))
         parts = {"markers": _markers(survey), "inputs": _inputs(survey)}
         labels = _provenance.truth(survey)
-        return writer.close(
+        writer.close(
             **parts,
             labels=labels,
             signal_attrs={"lost": invalid},
             attrs=_provenance.attributes(survey, journal),
         )
+    return target
 
 
 def template(stream: Stream, rate: float) -> xr.DataArray:

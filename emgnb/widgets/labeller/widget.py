@@ -224,7 +224,7 @@ class Labeller(ComparesCoders):
         if not self._moved_decision("redo"):
             self._move(self._book.redo)
 
-    def save(self, path: str | os.PathLike[str] | None = None) -> Path:
+    def save(self, path: str | os.PathLike[str] | None = None) -> Path | str:
         """Write the labels now.
 
         Parameters
@@ -240,7 +240,7 @@ class Labeller(ComparesCoders):
         OSError, RuntimeError : the labels cannot be written, or were changed by another program
         """
         if path is not None:
-            written = recording.save(self.session, path)
+            written: Path | str = recording.save(self.session, path)
         elif self._saver is None or self.path is None:
             raise ValueError(
                 "this session has no path: labeller.save('labelled.zarr') stores it with its "
