@@ -20,9 +20,10 @@ def included(name: str) -> Path:
 
 
 def pages() -> dict[str, Path]:
-    """Return the text pages, by their path below docs/."""
+    """Return the text pages, and the files for a JupyterHub, by their path below docs/."""
     docs = included("docs")
-    found = [*docs.glob("*.md"), *docs.glob("howto/*.md"), *docs.glob("explanation/*.md")]
+    patterns = ("*.md", "howto/*.md", "explanation/*.md", "hub/*")
+    found = [each for pattern in patterns for each in docs.glob(pattern) if each.is_file()]
     return {
         each.relative_to(docs).as_posix(): each
         for each in sorted(found)
