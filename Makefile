@@ -31,8 +31,8 @@ compiled: $(VENV)/.test
 	@$(BIN)/python -m pytest --collect-only -q --no-header >/dev/null || true
 
 # What takes minutes each, and has a short sibling in `make test`.
-soak: system emulator $(VENV)/.test
-	$(PYTEST) -m soak $(ARGS)
+soak: system emulator $(VENV)/.test $(VENV)/.hub
+	PATH="$(CURDIR)/$(VENV)/proxy/node_modules/.bin:$$PATH" $(PYTEST) -m soak $(ARGS)
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check
@@ -84,6 +84,13 @@ $(VENV)/.test: pyproject.toml .ci/constraints.txt | $(VENV)/bin/python
 	@echo "Installing emgnb, its tests and its linters into $(VENV) (a minute or two) …"
 	$(PIP) -e '.[test,lint]'
 	@touch $@ $(VENV)/.lab
+
+# JupyterHub and its proxy, for the soak only.
+$(VENV)/.hub: pyproject.toml .ci/constraints.txt | $(VENV)/bin/python
+	$(PIP) -e '.[hub]'
+	@npm install --prefix $(VENV)/proxy --no-save --no-audit --no-fund --ignore-scripts --loglevel error \
+	  configurable-http-proxy@5.3.0 || echo "No npm, or no registry: the tests of JupyterHub are skipped."
+	@touch $@
 
 $(VENV)/.docs: pyproject.toml .ci/constraints.txt | $(VENV)/bin/python
 	@echo "Installing emgnb and Sphinx into $(VENV) (a minute or two) …"

@@ -7,7 +7,13 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-PAGES = ("docs/*.md", "docs/slides.ipynb", "docs/howto/*.md", "docs/explanation/*.md")
+PAGES = (
+    "docs/*.md",
+    "docs/slides.ipynb",
+    "docs/howto/*.md",
+    "docs/explanation/*.md",
+    "docs/hub/*",
+)
 FIRMWARE = (
     "firmware/README.md",
     "firmware/sites.svg",

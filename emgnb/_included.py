@@ -20,10 +20,10 @@ def included(name: str) -> Path:
 
 
 def pages() -> dict[str, Path]:
-    """Return the text pages and the teacher's slides, by their path below docs/."""
+    """Return the text pages, slides, and files for a JupyterHub, by their path below docs/."""
     docs = included("docs")
-    found = [*docs.glob("*.md"), docs / "slides.ipynb"]
-    found += [*docs.glob("howto/*.md"), *docs.glob("explanation/*.md")]
+    patterns = ("*.md", "slides.ipynb", "howto/*.md", "explanation/*.md", "hub/*")
+    found = [each for pattern in patterns for each in docs.glob(pattern) if each.is_file()]
     return {
         each.relative_to(docs).as_posix(): each
         for each in sorted(found)

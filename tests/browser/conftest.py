@@ -501,6 +501,12 @@ def open_notebook(
     lab.end_kernels()
 
 
+@pytest.fixture
+def notebook_on(screenshots: Path) -> Callable[..., Notebook]:
+    """A notebook that is open on a page of another server than `lab`."""
+    return lambda page, name: Notebook(page, screenshots, name)
+
+
 class Mounted:
     """A widget's front end in a page of its own; the kernel's side of its model is this object."""
 

@@ -56,7 +56,11 @@ test("a full buffer leaves one gap, which the numbers show", () => {
   assert.deepEqual([box.kept, box.lost, box.next], [900, 250, 1150]);
   box.ack(takeAll(box)[0].end);
   box.push(bytes(50));
-  assert.deepEqual(takeAll(box).map(({ first, end }) => [first, end]), [[1150, 1200]]);
+  // Each message tells where the bytes before it end, so that dropped ones differ from those lost on the way.
+  const told = () => takeAll(box).map(({ first, after, end }) => [first, after, end]);
+  assert.deepEqual(told(), [[1150, 900, 1200]]);
+  box.push(bytes(10));
+  assert.deepEqual(told(), [[1200, 1200, 1210]]);
 });
 
 test("without a recorder nothing is kept", () => {

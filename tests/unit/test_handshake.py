@@ -104,6 +104,31 @@ def test_a_board_that_resets_in_the_middle_is_told_to_start_again():
     assert line.orders == [START]
 
 
+def test_a_board_behind_a_slow_network_is_started_once():
+    """A second start command would restart the count of scans, and so begin a new segment."""
+    line, coming = Line(), []
+
+    def later(order: bytes) -> bytes:
+        coming.append((line.now + 2.5, ours(order)))
+        return b""
+
+    def arrived() -> bytes:
+        return b"".join(coming.pop(0)[1] for at, _ in list(coming) if at <= line.now)
+
+    line.answer = later
+    line.run(7, arrived)
+    assert line.orders.count(START) == 1
+    # Its scans are as late as its answers, and one of these is still to come.
+    stream = scans()
+    line.run(8, lambda: stream() + arrived())
+    assert coming == []
+    assert line.orders.count(START) == 1
+    # The next silence is a real one.
+    line.answer = ours
+    line.run(3)
+    assert line.orders.count(START) == 2
+
+
 def test_a_board_that_falls_silent_is_asked_after_two_seconds():
     line = Line(ours)
     line.run(10, scans())

@@ -107,6 +107,24 @@ def test_bytes_that_come_again_are_taken_once(data, again):
     assert found == data
 
 
+@given(kept=st.lists(st.booleans(), max_size=20))
+def test_what_a_broken_connection_lost_is_awaited(kept):
+    """Messages between the page and the recorder get lost; the page sends all of them again."""
+    inbox, data = Inbox(), bytes(range(100))
+    messages = [
+        ({"stream": inbox.stream, "first": first, "after": first}, data[first : first + 5])
+        for first in range(0, 100, 5)
+    ]
+    found = b"".join(
+        inbox.chunk(*message) for message, arrives in zip(messages, kept, strict=False) if arrives
+    )
+    found += b"".join(inbox.chunk(*message) for message in messages)
+    assert found == data
+    # What the page itself has dropped never comes.
+    with pytest.raises(PortLost, match="dropped 40 bytes"):
+        inbox.chunk({"stream": inbox.stream, "first": 140, "after": 100}, b"xyz")
+
+
 def test_bytes_of_another_stream_are_not_taken():
     assert Inbox().chunk({"stream": "of before", "first": 0}, b"abc") == b""
 

@@ -53,6 +53,8 @@ class Handshake:
         self._next = now + LISTEN
         self._asked = self._answers = 0
         self._greeted = False
+        # Questions without an answer yet, and those of them that were open at the start command.
+        self._open = self._late = 0
         self._stops = 0
         self.complaint = ""
 
@@ -60,10 +62,14 @@ class Handshake:
         """Return the bytes to send now, usually none; call several times a second."""
         if not self._listens:
             return b""
-        if self._take.counts.scans > self._scans:
+        streams = self._take.counts.scans > self._scans
+        if streams:
             self._scans, self._last, self._next = self._take.counts.scans, now, now + LISTEN
-            self._asked, self._greeted, self.complaint = 0, False, ""
+            self._asked, self.complaint = 0, ""
+            self._open = self._late = 0
         self._listen()
+        # A greeting among scans answers a question that was long on its way: do not start again.
+        self._greeted = self._greeted and not streams
         if self._greeted and now - self._last >= PAUSE:
             return self._begin("frames", now)
         if (now >= self._next or self._new_answer()) and not self.complaint.startswith(_REFUSAL):
@@ -107,7 +113,9 @@ class Handshake:
         new = min(stream.probed - self._heard, len(stream.texts))
         self._heard = stream.probed
         for text in stream.texts[-new:] if new else []:
-            self._greeted |= text.startswith(_OURS)
+            if text.startswith(_OURS):
+                self._greeted |= not self._late
+                self._open, self._late = max(0, self._open - 1), max(0, self._late - 1)
             if text.startswith("refused"):
                 self.complaint = f"{_REFUSAL} {text}: ask for another rate or fewer channels"
 
@@ -137,7 +145,10 @@ class Handshake:
         self._asked += 1
         self._next = now + (ASK_EVERY if self._asked < ASK_TIMES else ASK_RARELY)
         # A Cyton would execute the letters of Chords' question, but answers the question before it.
-        return b"WHORU\n" if self._asked % 3 == 0 or "UNKNOWN COMMAND" in words else b"?\n"
+        if self._asked % 3 == 0 or "UNKNOWN COMMAND" in words:
+            return b"WHORU\n"
+        self._open += 1
+        return b"?\n"
 
     def _begin(self, dialect: str, now: float) -> bytes:
         """Return the start command."""
@@ -145,5 +156,6 @@ class Handshake:
         self._next = now + LISTEN
         if dialect != "frames":
             return DIALECTS[dialect].start
+        self._late = self._open
         about = self._take.device
         return f"R{about['rate']:.0f}\nC{about['channels']}\nS\n".encode()

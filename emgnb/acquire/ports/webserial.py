@@ -52,6 +52,9 @@ class Inbox:
     def chunk(self, header: dict[str, Any], body: bytes) -> bytes:
         """Return the new bytes of a chunk; those of another stream or received before are not.
 
+        Nor are those after bytes that a broken connection lost: the page has these still, and sends
+        everything again when the acknowledgements stay away.
+
         Raises
         ------
         PortLost : bytes before it were dropped by the page
@@ -61,6 +64,8 @@ class Inbox:
         self.begun = True
         first = int(header["first"])
         if first > self.next:
+            if int(header.get("after", 0)) > self.next:
+                return b""
             raise PortLost(
                 f"the page dropped {first - self.next} bytes of the board: its buffer was full, or "
                 "the browser reported a transmission error"

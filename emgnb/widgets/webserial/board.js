@@ -115,7 +115,7 @@ export class Board {
     if (!outbox.waits) this.progress = this.now();
     for (let part = outbox.take(); part; part = outbox.take()) {
       this.flushed = this.now();
-      this.tell({ kind: "chunk", stream: outbox.stream, first: part.first }, [part.bytes]);
+      this.tell({ kind: "chunk", stream: outbox.stream, first: part.first, after: part.after }, [part.bytes]);
     }
   }
 

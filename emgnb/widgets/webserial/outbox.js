@@ -8,6 +8,7 @@ export const WINDOW = 16; // messages sent ahead of the acknowledgements
  * @typedef {object} Part a message: numbers of its first byte and of the byte after its last
  * @property {number} first
  * @property {number} end
+ * @property {number} after number of the byte after the last one before this message that was not dropped
  * @property {Uint8Array} bytes
  */
 
@@ -27,7 +28,7 @@ export class Outbox {
     /** @type {Part[]} */
     this.parts = [];
     this.unsent = 0; // index of the first part that is to be sent
-    this.next = this.acknowledged = this.lost = 0;
+    this.next = this.acknowledged = this.lost = this.after = 0;
   }
 
   /** Number of bytes that are kept. */
@@ -49,6 +50,7 @@ export class Outbox {
       part.bytes.set(piece, part.end - part.first);
       part.end += piece.length;
       this.next += piece.length;
+      this.after = this.next;
       at += piece.length;
     }
   }
@@ -66,7 +68,7 @@ export class Outbox {
   open() {
     const { parts, next } = this, last = parts.at(-1);
     if (last && parts.length > this.unsent && last.end === next && next - last.first < MESSAGE) return last;
-    const made = { first: next, end: next, bytes: new Uint8Array(MESSAGE) };
+    const made = { first: next, end: next, after: this.after, bytes: new Uint8Array(MESSAGE) };
     parts.push(made);
     return made;
   }
