@@ -132,6 +132,18 @@ def test_columns_scaled_within_people_are_said_to_be() -> None:
     )
 
 
+def test_trials_that_only_a_model_with_a_memory_tells_apart_are_found() -> None:
+    x = table(("smile", "frown", "sad"), people=8)
+    rng = np.random.default_rng(1)
+    trial = np.unique(x.person + x.trial, return_inverse=True)[1]
+    x[COLUMNS] += 2.5 * rng.normal(size=(trial.max() + 1, 4))[trial]
+    report = audited(x)
+    assert "(here LDA)" in report.model
+    found = report["rows of one trial on both sides"]
+    assert found.verdict == "found"
+    assert "nearest neighbours score +" in found.evidence
+
+
 def test_rest_that_always_follows_one_label_is_no_silence_to_judge() -> None:
     x = table(("rest", "smile")).sort_values(["person", "label"], ascending=False, kind="stable")
     found = audited(x.assign(time=np.arange(len(x)) * 2.0))["silence tells the label"]

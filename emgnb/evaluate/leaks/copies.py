@@ -232,6 +232,12 @@ def divided_trials(case: Case) -> Finding:
         f"{100 * alike.found:.0f} % of the variance lies between {what}s, "
         f"{100 * alike.chance:.0f} ± {100 * alike.spread:.1f} % if rows are dealt out at random"
     )
+    if alike.beyond and points < WORTH:
+        # The better classifier when honest may be one that cannot memorise a trial; others can.
+        points = _memorised(case)
+        measured = (
+            f"nearest neighbours score {points:+.1f} points shuffled against {what}s left out"
+        )
     if not alike.beyond or points < WORTH:
         return Finding(leak, NOT_FOUND, f"{measured}; {dealt}", points)
     return Finding(
@@ -261,6 +267,20 @@ def _points(case: Case) -> float:
     careless, whole = case.hits("careless"), case.hits("trial")
     if careless is None or whole is None or case.trial is None:
         return float("nan")
+    return probes.gain(careless, whole, case.trial)[0]
+
+
+def _memorised(case: Case) -> float:
+    """Points that a shuffled split gives nearest neighbours over whole trials left out."""
+    assert case.trial is not None
+    label, model = case.few.label, probes.classifiers()["nearest neighbours"]
+    careless, whole = (
+        probes.mean_hits(case.values, label, draws, model)
+        for draws in (
+            [probes.shuffled_parts(label, seed=k) for k in range(probes.REPEATS)],
+            [probes.parts_stratified(case.trial, label, seed=k) for k in range(probes.REPEATS)],
+        )
+    )
     return probes.gain(careless, whole, case.trial)[0]
 
 
