@@ -84,19 +84,38 @@ test("a film shows gaps as gaps", () => {
 test("an old live output is never shown as new", () => {
   const feed = new Feed(), output = { values: { 12: 0.5 }, activity: [], sampled: 1000, gap: "" };
   assert.equal(feed.now(0).gap, "waiting for the first output");
-  feed.take(output, 0);
+  feed.take(output, 0, 1000);
   assert.deepEqual(feed.now(100).values, { 12: 0.5 });
   assert.deepEqual(feed.now(700), { values: {}, activity: [], gap: "no new values for ½ s" });
-  feed.take({ ...output, values: {}, gap: "412 scans lost" }, 800);
+  feed.take({ ...output, values: {}, gap: "412 scans lost" }, 800, 1800);
   assert.equal(feed.now(801).gap, "412 scans lost");
   feed.end();
   assert.equal(feed.now(802).gap, "no more outputs");
 });
 
+test("outputs that were held up on the way are as old as they are late", () => {
+  const feed = new Feed(), output = (sampled) => ({ values: { 12: 0.5 }, activity: [], gap: "", sampled });
+  feed.take(output(1000), 0, 1030);
+  feed.take(output(1050), 5000, 6030); // the network was down
+  assert.deepEqual(feed.now(5000), { values: {}, activity: [], gap: "no new values for 4 s" });
+  feed.drawn(6030);
+  assert.ok(Number.isNaN(feed.delay)); // it was not drawn
+  feed.take(output(6010), 5010, 6040);
+  assert.deepEqual(feed.now(5011).values, { 12: 0.5 });
+});
+
+test("a page that was opened later knows how old the newest output is", () => {
+  const feed = new Feed(), output = { values: { 12: 0.5 }, activity: [], gap: "", sampled: 1000 };
+  feed.take({ ...output, age: 12_000 }, 3, 13_030);
+  assert.equal(feed.now(3).gap, "no new values for 12 s");
+  feed.take({ ...output, sampled: 13_050 }, 50, 13_080);
+  assert.deepEqual(feed.now(51).values, { 12: 0.5 });
+});
+
 test("the delay is the median from a sample to its drawing", () => {
   const feed = new Feed();
   [20, 30, 90].forEach((late, k) => {
-    feed.take({ values: {}, activity: [], sampled: 1000 + k, gap: "" }, k);
+    feed.take({ values: {}, activity: [], sampled: 1000 + k, gap: "" }, k, 1010 + k);
     feed.drawn(1000 + k + late);
     feed.drawn(5000); // another frame of the same output
   });
