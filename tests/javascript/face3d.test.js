@@ -7,6 +7,7 @@ import { Film } from "../../emgnb/widgets/face/film.js";
 import { projection, turned } from "../../emgnb/widgets/face/gl.js";
 import { leftEye, readHead, Surface } from "../../emgnb/widgets/face/head.js";
 import { COURSES, distance, lightUp, muscleOf } from "../../emgnb/widgets/face/muscles.js";
+import { sorted, tones } from "../../emgnb/widgets/face/paint.js";
 
 const file = readFileSync(new URL("../../emgnb/widgets/face/head/head.bin", import.meta.url));
 const head = readHead(file.buffer.slice(file.byteOffset, file.byteOffset + file.byteLength));
@@ -137,6 +138,27 @@ test("only active muscles give light", () => {
   const light = new Float32Array(head.part.length).fill(9), places = [muscleOf(head, "corrugator", "left")];
   assert.equal(Math.max(...lightUp(light, places, [Number.NaN])), 0);
   assert.ok(Math.max(...lightUp(light, places, [0.5])) <= 0.5);
+});
+
+test("each triangle is painted once, by the shader of its surface, the front ones first", () => {
+  const { triangle, kinds } = sorted(head), corners = (list, at) => [...list.subarray(at, at + 3)].join();
+  const all = (list) => Array.from({ length: list.length / 3 }, (_, k) => corners(list, 3 * k)).sort();
+  assert.deepEqual(all(triangle), all(head.triangle));
+  const of = Object.fromEntries(kinds.map(({ kind, first, count }) => [kind, [...triangle.subarray(first, first + count)]]));
+  assert.ok(of.EYE.every((k) => head.part[k] === 1) && of.MOUTH.every((k) => head.part[k] > 1));
+  assert.ok(Math.max(...of.SKIN.slice(0, 300).map((k) => head.rest[3 * k + 2])) > Math.max(...of.SKIN.slice(-300).map((k) => head.rest[3 * k + 2])));
+  // The red of the lips and the brows are on triangles with details.
+  const near = (x, y) => (k) => Math.hypot(head.rest[3 * k] - x, head.rest[3 * k + 1] - y) < 5 && head.rest[3 * k + 2] > -20;
+  assert.ok(of.DETAIL.some(near(0, -62)) && !of.SKIN.some(near(0, -62)) && of.DETAIL.some(near(30, 22)) && !of.SKIN.some(near(30, 22)));
+});
+
+test("the skin is redder on the cheeks than on the forehead, and ends at the neck", () => {
+  const tone = tones(head), at = (x, y) => head.rest.reduce((best, _, k) => (k % 3 || head.rest[k + 2] < -60 ? best
+    : Math.hypot(head.rest[k] - x, head.rest[k + 1] - y) < Math.hypot(head.rest[best] - x, head.rest[best + 1] - y) ? k : best), 0) / 3;
+  const red = (k) => tone[4 * k] / tone[4 * k + 1];
+  assert.ok(red(at(40, -28)) > red(at(0, 60)) + 0.03);
+  assert.equal(tone[4 * at(0, 60) + 3], 1);
+  assert.equal(Math.min(...tone.filter((_, k) => k % 4 === 3)), 0);
 });
 
 test("the bridge of the nose is in view, in front of the neck", () => {
