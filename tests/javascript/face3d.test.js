@@ -157,8 +157,8 @@ test("the skin is redder on the cheeks than on the forehead, and ends at the nec
     : Math.hypot(head.rest[k] - x, head.rest[k + 1] - y) < Math.hypot(head.rest[best] - x, head.rest[best + 1] - y) ? k : best), 0) / 3;
   const red = (k) => tone[4 * k] / tone[4 * k + 1];
   assert.ok(red(at(40, -28)) > red(at(0, 60)) + 0.03);
-  assert.equal(tone[4 * at(0, 60) + 3], 1);
-  assert.equal(Math.min(...tone.filter((_, k) => k % 4 === 3)), 0);
+  assert.ok(tone[4 * at(0, 60) + 3] > 1);
+  assert.ok(Math.min(...tone.filter((_, k) => k % 4 === 3)) < 0.1);
 });
 
 test("the bridge of the nose is in view, in front of the neck", () => {

@@ -2,7 +2,7 @@
 import { within } from "../shared/numbers.js";
 import { KINDS } from "./shaders.js";
 
-const NECK = -170; // mm where the neck ends; it fades above
+const NECK = -170, FADING = 42; // mm where the neck ends, and above which it is solid
 const SKIN = [0.80, 0.62, 0.53], CHEEK = [0.79, 0.48, 0.42], INSIDE = [0.50, 0.20, 0.20];
 // Boxes (mm) around a brow and a half of the lips, as the shader paints them: from and to the side, low, high, back.
 const DETAILS = [[7, 57, 13, 28, -75], [0, 27, -74, -42, -23]];
@@ -44,7 +44,7 @@ const smooth = (low, high, value) => {
 const mixed = (a, b, share) => a.map((value, i) => value + share * (b[i] - value));
 
 /**
- * Return the colour of the skin at each vertex, with a fourth value from 0 below the neck to 1.
+ * Return the colour of the skin at each vertex, and a fourth value: 0 where the neck ends, 1 where it is solid.
  * @param {import("./head.js").Head} head
  */
 export function tones({ rest }) {
@@ -54,7 +54,7 @@ export function tones({ rest }) {
     const around = (side, up, narrow) => Math.exp(-narrow * ((x - side) ** 2 + (y - up) ** 2));
     const inside = (1 - smooth(-34, -26, z)) * (1 - smooth(20, 26, x)) * (1 - smooth(15, 22, Math.abs(y + 58)));
     const skin = mixed(SKIN, CHEEK, 0.30 * around(40, -28, 0.0022) + 0.22 * around(0, -28, 0.006));
-    found.set([...mixed(skin, INSIDE, inside), smooth(NECK, NECK + 42, y - 0.6 * Math.max(0, x - 50))], 4 * k);
+    found.set([...mixed(skin, INSIDE, inside), (y - 0.6 * Math.max(0, x - 50) - NECK) / FADING], 4 * k);
   }
   return found;
 }

@@ -8,7 +8,7 @@ export const KINDS = ["DETAIL", "SKIN", "EYE", "MOUTH"];
 export const VERTEX = `
 attribute vec3 position, normal, rest;
 attribute vec3 surface; // part, shade, light of muscles
-attribute vec4 tone;    // colour of the skin, and 0 below the neck
+attribute vec4 tone;    // colour of the skin; 0 where the neck ends, 1 where it is solid
 uniform mat4 view;
 uniform mat3 turn;
 varying vec3 vNormal, vRest, vSurface, vToEye;
@@ -99,7 +99,7 @@ void main() {
   colour = mix(colour, glow * (0.55 + 0.45 * wrap), clamp(vSurface.z, 0.0, 1.0) * 0.7);
   float plain = dot(colour, vec3(0.3, 0.59, 0.11));
   colour = mix(colour, mix(vec3(plain), vec3(0.5), 0.35), grey);
-  gl_FragColor = vec4(colour, 1.0) * vTone.a;
+  gl_FragColor = vec4(colour, 1.0) * smoothstep(0.0, 1.0, vTone.a);
 }`;
 
 /**
