@@ -157,6 +157,8 @@ class Film:
                 loop=0,
                 quality=quality,
                 method=4,
+                kmin=3,  # whole frames now and then: changes alone leave traces of what was there
+                kmax=16,
             )
             if path.stat().st_size < self.most:
                 return
