@@ -27,7 +27,7 @@ Source = Iterable[Output] | Callable[[], Output | None] | HasLatest
 
 
 class Feed:
-    """Follow a source until it ends or `close` is called.
+    """Follow a source from `start` until it ends or `close` is called.
 
     Parameters
     ----------
@@ -54,6 +54,9 @@ class Feed:
         self._threads = [threading.Thread(target=self._send, daemon=True)]
         reader = self._reader(source)
         self._threads.append(threading.Thread(target=reader, daemon=True))
+
+    def start(self) -> None:
+        """Begin to follow."""
         for thread in self._threads:
             thread.start()
 

@@ -167,6 +167,7 @@ class Face(Panel):
         self.error = None
         self._say("")
         self._show_code("Face(decoder)")
+        feed.start()  # what it gives, or its error, must not be cleared
 
     def close(self) -> None:
         """Close the widget, and stop following a live source; a decoder goes on."""
