@@ -1,10 +1,10 @@
-"""Take screenshots of the widgets in a real Chromium, and make a short film of four of them.
+"""Take screenshots of the widgets in a real Chromium, and make short films of them.
 
     pip install pillow
-    python docs/pictures.py [journey] [comparison] [face] [feedback]
+    python docs/pictures.py [journey] [comparison] [face] [replay] [feedback]
 
 The widgets run in JupyterLab on the simulated face. The files written are docs/widgets/*.png,
-docs/widgets/journey.webp, and docs/labeller/comparison.png.
+docs/widgets/journey.webp, docs/widgets/face.webp, and docs/labeller/comparison.png.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ import conftest as browsers  # noqa: E402
 
 PICTURES = HERE / "widgets"
 WIDE, NARROW, HEIGHT = 1100, 640, 900
-LARGEST = 2_000_000  # bytes of the film
+# Bytes of the films, which the README shows both.
+JOURNEY, REPLAYED = 1_300_000, 700_000
 CAPTURE = """
 from emgnb.widgets import Capture
 capture = Capture("sim://smile?seed=1", folder="recordings", participant="P07")
@@ -59,6 +60,26 @@ labeller
 FACE = """
 from emgnb.widgets import Face
 face = Face({"AU12": 0.8, "AU6": 0.6, "L4": 0.2})
+face
+"""
+
+# Both sides of the face; in the middle, 412 scans are lost.
+REPLAY = """
+import numpy as np
+from emgnb import facs, recording, simulate
+from emgnb.widgets import Face
+muscles = (
+    "frontalis_lateralis", "corrugator", "orbicularis_oculi", "levator_labii", "zygomaticus_major"
+)
+sites = [facs.site(muscle, side) for muscle in muscles for side in ("left", "right")]
+script = simulate.protocol(
+    ("smile", "frown", "surprise", "disgust"), repetitions=1, hold=1.6, rest=1.2, start=1.5
+)
+session = simulate.face(script=script, montage=sites, difficulty="easy", seed=3)
+x = recording.emg(session).copy(deep=True)
+x.values[7400:7812] = np.nan
+x["valid"].values[7400:7812] = False
+face = Face(recording.with_signal(session, x))
 face
 """
 
@@ -108,14 +129,16 @@ labeller
 
 
 class Film:
-    """Frames, each with its duration in ms."""
+    """Frames, each with its duration in ms, for a file of at most so many bytes."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int, scale: float = 8 / 11) -> None:
+        self.most, self.scale = most, scale
         self.frames: list[tuple[Image.Image, int]] = []
 
     def take(self, page: Any, shown: int) -> None:
+        """Take a page, or a part of one."""
         frame = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-        small = (WIDE * 8 // 11, HEIGHT * 8 // 11)
+        small = (int(frame.width * self.scale), int(frame.height * self.scale))
         self.frames.append((frame.resize(small, Image.Resampling.LANCZOS), shown))
 
     def watch(self, page: Any, seconds: float, shown: int = 250) -> None:
@@ -125,7 +148,7 @@ class Film:
 
     def write(self, path: Path) -> None:
         first, *others = [frame for frame, _ in self.frames]
-        for quality in (70, 50, 30, 10):
+        for quality in (70, 60, 50, 30, 10):
             first.save(
                 path,
                 save_all=True,
@@ -134,15 +157,23 @@ class Film:
                 loop=0,
                 quality=quality,
                 method=4,
+                kmin=3,  # whole frames now and then: changes alone leave traces of what was there
+                kmax=16,
             )
-            if path.stat().st_size < LARGEST:
+            if path.stat().st_size < self.most:
                 return
         raise SystemExit(f"{path.name} has {path.stat().st_size} bytes: take fewer frames")
 
 
 def main() -> None:
     PICTURES.mkdir(exist_ok=True)
-    scenes = {"journey": journey, "comparison": comparison, "face": face, "feedback": feedback}
+    scenes = {
+        "journey": journey,
+        "comparison": comparison,
+        "face": face,
+        "replay": replay,
+        "feedback": feedback,
+    }
     with browsers.browsing() as (browser, lab):
         for name in sys.argv[1:] or scenes:
             scenes[name](browser, lab)
@@ -175,7 +206,7 @@ def journey(browser: Any, lab: Any) -> None:
         "journey.ipynb", CAPTURE.strip(), CUES.strip(), TUNER.strip(), LABELLER.strip()
     )
     page.goto(f"{lab.url}/doc/tree/{path.name}?token={lab.token}", timeout=90_000)
-    notebook, film = browsers.Notebook(page, lab.root, path.name), Film()
+    notebook, film = browsers.Notebook(page, lab.root, path.name), Film(JOURNEY)
     notebook.ready()
     page.evaluate("document.querySelectorAll('.jp-toast-button').forEach((b) => b.click())")
 
@@ -258,6 +289,33 @@ def face(browser: Any, lab: Any) -> None:
     page.locator(".emgnb-face .stage canvas[data-frames]").wait_for(timeout=60_000)
     page.locator(".emgnb-face .voice", has_text="80 %").wait_for(state="attached", timeout=60_000)
     each(notebook, page.locator(".emgnb-panel"), "face")
+    page.context.close()
+
+
+def replay(browser: Any, lab: Any) -> None:
+    """Take each eighth of a second of a session: a slow computer gives the same film."""
+    view = {"width": WIDE, "height": 1000}
+    page = browser.new_context(viewport=view, device_scale_factor=2).new_page()
+    path = lab.write("replay.ipynb", REPLAY.strip())
+    page.goto(f"{lab.url}/doc/tree/{path.name}?token={lab.token}", timeout=90_000)
+    notebook, film = browsers.Notebook(page, lab.root, path.name), Film(REPLAYED, 4 / 11)
+    notebook.ready()
+    run(page, 0)
+    head = page.locator(".emgnb-face .stage canvas[data-frames]")
+    head.wait_for(timeout=60_000)
+    head.scroll_into_view_if_needed()
+    slider = page.locator(".emgnb-face").get_by_label("time", exact=True)
+    for k in range(12, 100):
+        slider.evaluate(
+            """(slider, at) => {
+                 slider.value = at;
+                 slider.dispatchEvent(new Event('input'));
+               }""",
+            k / 8,
+        )
+        page.wait_for_timeout(300)  # the numbers follow a quarter of a second later
+        film.take(page.locator(".emgnb-face"), 125)
+    film.write(PICTURES / "face.webp")
     page.context.close()
 
 

@@ -15,6 +15,14 @@ from sphinx.config import Config
 import emgnb
 
 SHOWN, EMPTY = 12, '""'
+# Public modules inside of others.
+INNER = (
+    "facs.blendshapes",
+    "interop.corpora",
+    "live.calibration",
+    "live.outputs",
+    "live.tasks",
+)
 
 
 def public_names(module: ModuleType) -> list[str]:
@@ -71,7 +79,7 @@ def page(name: str) -> str:
 
 def write(app: Sphinx, config: Config) -> None:
     folder = Path(app.srcdir) / "api"
-    for name in emgnb._MODULES:
+    for name in (*emgnb._MODULES, *INNER):
         path, text = folder / f"emgnb.{name}.rst", page(name)
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")

@@ -10,7 +10,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.nodes import make_refnode
 
 NAME = re.compile(r"(?:emgnb\.)?([A-Za-z_]\w*(?:\.\w+)*)(?:\(.*\))?", re.DOTALL)
-PAGE = re.compile(r"api/(?:generated/)?(emgnb\.\w+)")
+PAGE = re.compile(r"api/(?:generated/)?(emgnb(?:\.\w+)+)")
 
 
 class CodeLinks(SphinxPostTransform):
@@ -28,7 +28,9 @@ class CodeLinks(SphinxPostTransform):
             name = found.group(1)
             if "." not in name and not here:
                 continue
-            self._link(node, [f"emgnb.{name}", *([f"{here.group(1)}.{name}"] if here else [])])
+            parts = here.group(1).split(".") if here else []
+            around = [".".join(parts[:k]) for k in range(len(parts), 1, -1)]
+            self._link(node, [f"emgnb.{name}", *(f"{each}.{name}" for each in around)])
 
     def _link(self, node: nodes.literal, names: list[str]) -> None:
         objects, here = self.env.domains.python_domain.objects, self.env.docname

@@ -11,8 +11,8 @@ from emgnb import facs
 from emgnb._arrays import Floats
 from emgnb.simulate.people import DEPTH_MM, PLACES
 
-# Passes of the solver over all muscles; the last ones change the result by less than 1e-6.
-_PASSES = 60
+# Most passes of the solver over all muscles, and the change of a power at which it ends earlier.
+_PASSES, _SMALL = 60, 1e-10
 
 
 def without_crosstalk(activity: xr.DataArray) -> xr.DataArray:
@@ -75,7 +75,10 @@ def unmixed(activity: Floats, mixing: Floats) -> Floats:
     square, wanted = mixing.T @ mixing, power @ mixing
     found = power.copy()
     for _ in range(_PASSES if (mixing != np.eye(len(mixing))).any() else 0):
+        before = found.copy()
         for j in range(len(mixing)):
             step = (wanted[..., j] - found @ square[:, j]) / square[j, j]
             found[..., j] = np.maximum(0.0, found[..., j] + step)
+        if np.abs(found - before).max(initial=0.0) < _SMALL:
+            break
     return np.where(np.isnan(activity), np.nan, np.sqrt(found))

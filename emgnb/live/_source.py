@@ -16,9 +16,9 @@ from emgnb.acquire.wire.clock_fit import Arrivals
 from emgnb.live._deciding import rate_for
 from emgnb.live._models import Model
 
-# How fast the estimated delay of the earliest arrivals may grow, in s per s: clocks of boards
-# differ by up to 0.5 %.
-LEAK = 0.006
+# How fast the estimated delay of the earliest arrivals may grow, in s per s: a decoder takes boards
+# whose rate is up to 2 % (`SAME_RATE`) from the nominal one.
+LEAK = 0.025
 # Time (s) in which the rate of a board that does not report it is measured.
 MEASURED = 2.0
 # Scans of a session decoded at once.

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pages import saved
 
 from emgnb.widgets import Face
 from emgnb.widgets.face.widget import HEAD
@@ -16,6 +17,27 @@ pytestmark = pytest.mark.slow
 SHOWN = """
 from emgnb.widgets import Face
 face = Face({"AU12": 0.8, "L4": 0.3})
+face
+"""
+# A decoder that gives an output every 50 ms until it stops giving any.
+LIVE = """
+from emgnb.acquire.clock import host_ns
+from emgnb.live import Output
+from emgnb.widgets import Face
+
+class Decoder:
+    latest, stopped = None, False
+
+    def __call__(self):
+        if not self.stopped:
+            now = host_ns()
+            values = {"L12": 0.8}
+            number = now // 50_000_000
+            self.latest = Output(number, now, 0.05 * number, 0.0, "intensities", values)
+        return self.latest
+
+decoder = Decoder()
+face = Face(lambda: decoder())
 face
 """
 # The mean colour of the drawn head, red, green and blue, and how many pixels are drawn.
@@ -69,6 +91,36 @@ def test_a_face_is_shown_and_used_by_keyboard(lab: Any, open_notebook: Callable[
     notebook.until("face._stage.exaggeration", "1.1")
 
 
+def knows(page: Any, after: int = 0) -> int:
+    """Wait until the head shows an output after that number, and return its number."""
+    page.wait_for_function(
+        """(after) => {
+             const { number, grey } = document.querySelector('.emgnb-face .stage canvas')
+               ?.dataset ?? {};
+             return Number(number) > after && grey === '0.00';
+           }""",
+        arg=after,
+    )
+    return int(page.locator(".emgnb-face .stage canvas").get_attribute("data-number"))
+
+
+def test_a_tab_that_is_closed_and_opened_again_shows_the_present(
+    lab: Any, open_notebook: Callable[..., Any], window: Any
+) -> None:
+    path = lab.write("tab.ipynb", LIVE)
+    notebook = open_notebook(path)
+    notebook.run_all()
+    before = knows(notebook.page)
+    saved(notebook.page)
+    window.close()
+
+    notebook = open_notebook(path)
+    knows(notebook.page, before)
+    notebook.value("setattr(decoder, 'stopped', True)")
+    notebook.page.locator(".emgnb-face .note", has_text="no new values for").wait_for()
+    notebook.page.locator(".emgnb-face .stage canvas[data-grey='1.00']").wait_for()
+
+
 # ---- the front end, in a page of its own
 
 
@@ -90,7 +142,10 @@ def mounted_face(mounted: Callable[..., Any], mode: str) -> Any:
 
 def hear(page: Any, **content: Any) -> None:
     given = {"kind": "now", "values": {}, "activity": [], "gap": "", "gaps": [], "number": 1}
-    page.evaluate("(content) => window.model.hear(content, [])", {**given, **content})
+    page.evaluate(
+        "(content) => window.model.hear({ sampled: Date.now(), ...content }, [])",
+        {**given, **content},
+    )
 
 
 def test_a_gap_turns_the_head_grey_and_old_values_are_not_kept(

@@ -7,6 +7,7 @@ import { Film } from "../../emgnb/widgets/face/film.js";
 import { projection, turned } from "../../emgnb/widgets/face/gl.js";
 import { leftEye, readHead, Surface } from "../../emgnb/widgets/face/head.js";
 import { COURSES, distance, lightUp, muscleOf } from "../../emgnb/widgets/face/muscles.js";
+import { sorted, tones } from "../../emgnb/widgets/face/paint.js";
 
 const file = readFileSync(new URL("../../emgnb/widgets/face/head/head.bin", import.meta.url));
 const head = readHead(file.buffer.slice(file.byteOffset, file.byteOffset + file.byteLength));
@@ -84,19 +85,38 @@ test("a film shows gaps as gaps", () => {
 test("an old live output is never shown as new", () => {
   const feed = new Feed(), output = { values: { 12: 0.5 }, activity: [], sampled: 1000, gap: "" };
   assert.equal(feed.now(0).gap, "waiting for the first output");
-  feed.take(output, 0);
+  feed.take(output, 0, 1000);
   assert.deepEqual(feed.now(100).values, { 12: 0.5 });
   assert.deepEqual(feed.now(700), { values: {}, activity: [], gap: "no new values for ½ s" });
-  feed.take({ ...output, values: {}, gap: "412 scans lost" }, 800);
+  feed.take({ ...output, values: {}, gap: "412 scans lost" }, 800, 1800);
   assert.equal(feed.now(801).gap, "412 scans lost");
   feed.end();
   assert.equal(feed.now(802).gap, "no more outputs");
 });
 
+test("outputs that were held up on the way are as old as they are late", () => {
+  const feed = new Feed(), output = (sampled) => ({ values: { 12: 0.5 }, activity: [], gap: "", sampled });
+  feed.take(output(1000), 0, 1030);
+  feed.take(output(1050), 5000, 6030); // the network was down
+  assert.deepEqual(feed.now(5000), { values: {}, activity: [], gap: "no new values for 4 s" });
+  feed.drawn(6030);
+  assert.ok(Number.isNaN(feed.delay)); // it was not drawn
+  feed.take(output(6010), 5010, 6040);
+  assert.deepEqual(feed.now(5011).values, { 12: 0.5 });
+});
+
+test("a page that was opened later knows how old the newest output is", () => {
+  const feed = new Feed(), output = { values: { 12: 0.5 }, activity: [], gap: "", sampled: 1000 };
+  feed.take({ ...output, age: 12_000 }, 3, 13_030);
+  assert.equal(feed.now(3).gap, "no new values for 12 s");
+  feed.take({ ...output, sampled: 13_050 }, 50, 13_080);
+  assert.deepEqual(feed.now(51).values, { 12: 0.5 });
+});
+
 test("the delay is the median from a sample to its drawing", () => {
   const feed = new Feed();
   [20, 30, 90].forEach((late, k) => {
-    feed.take({ values: {}, activity: [], sampled: 1000 + k, gap: "" }, k);
+    feed.take({ values: {}, activity: [], sampled: 1000 + k, gap: "" }, k, 1010 + k);
     feed.drawn(1000 + k + late);
     feed.drawn(5000); // another frame of the same output
   });
@@ -118,6 +138,27 @@ test("only active muscles give light", () => {
   const light = new Float32Array(head.part.length).fill(9), places = [muscleOf(head, "corrugator", "left")];
   assert.equal(Math.max(...lightUp(light, places, [Number.NaN])), 0);
   assert.ok(Math.max(...lightUp(light, places, [0.5])) <= 0.5);
+});
+
+test("each triangle is painted once, by the shader of its surface, the front ones first", () => {
+  const { triangle, kinds } = sorted(head), corners = (list, at) => [...list.subarray(at, at + 3)].join();
+  const all = (list) => Array.from({ length: list.length / 3 }, (_, k) => corners(list, 3 * k)).sort();
+  assert.deepEqual(all(triangle), all(head.triangle));
+  const of = Object.fromEntries(kinds.map(({ kind, first, count }) => [kind, [...triangle.subarray(first, first + count)]]));
+  assert.ok(of.EYE.every((k) => head.part[k] === 1) && of.MOUTH.every((k) => head.part[k] > 1));
+  assert.ok(Math.max(...of.SKIN.slice(0, 300).map((k) => head.rest[3 * k + 2])) > Math.max(...of.SKIN.slice(-300).map((k) => head.rest[3 * k + 2])));
+  // The red of the lips and the brows are on triangles with details.
+  const near = (x, y) => (k) => Math.hypot(head.rest[3 * k] - x, head.rest[3 * k + 1] - y) < 5 && head.rest[3 * k + 2] > -20;
+  assert.ok(of.DETAIL.some(near(0, -62)) && !of.SKIN.some(near(0, -62)) && of.DETAIL.some(near(30, 22)) && !of.SKIN.some(near(30, 22)));
+});
+
+test("the skin is redder on the cheeks than on the forehead, and ends at the neck", () => {
+  const tone = tones(head), at = (x, y) => head.rest.reduce((best, _, k) => (k % 3 || head.rest[k + 2] < -60 ? best
+    : Math.hypot(head.rest[k] - x, head.rest[k + 1] - y) < Math.hypot(head.rest[best] - x, head.rest[best + 1] - y) ? k : best), 0) / 3;
+  const red = (k) => tone[4 * k] / tone[4 * k + 1];
+  assert.ok(red(at(40, -28)) > red(at(0, 60)) + 0.03);
+  assert.ok(tone[4 * at(0, 60) + 3] > 1);
+  assert.ok(Math.min(...tone.filter((_, k) => k % 4 === 3)) < 0.1);
 });
 
 test("the bridge of the nose is in view, in front of the neck", () => {

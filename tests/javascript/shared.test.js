@@ -1,15 +1,34 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { aired, reach } from "../../emgnb/widgets/shared/axes.js";
-import { isDark, wheeled } from "../../emgnb/widgets/shared/canvas.js";
+import { isDark, isDrag, pinched, wheeled } from "../../emgnb/widgets/shared/canvas.js";
 import { bytesOf, valuesOf } from "../../emgnb/widgets/shared/dom.js";
-import { bounds, counted, decimalsOf, firstFrom, nearest, roundStep, within } from "../../emgnb/widgets/shared/numbers.js";
+import { bounds, counted, decimalsOf, firstFrom, nearest, ranged, roundStep, within } from "../../emgnb/widgets/shared/numbers.js";
 
 test("the first place from a value on", () => {
   assert.equal(firstFrom([1, 3, 3, 5], 3), 1);
   assert.equal(firstFrom([1, 3, 3, 5], 6), 4);
   assert.equal(firstFrom([{ t: 1 }, { t: 2 }], 2, ({ t }) => t), 1);
   assert.equal(within(7, 0, 5), 5);
+});
+
+test("a range lies within its extent, is not too short, and keeps its middle if it can", () => {
+  assert.deepEqual(ranged([2, 4], [0, 10], 1), [2, 4]);
+  assert.deepEqual(ranged([-3, 1], [0, 10], 1), [0, 4]);
+  assert.deepEqual(ranged([9, 13], [0, 10], 1), [6, 10]);
+  assert.deepEqual(ranged([-3, 14], [0, 10], 1), [0, 10]);
+  assert.deepEqual(ranged([5, 5], [0, 10], 1), [4.5, 5.5]);
+  assert.deepEqual(ranged([5, 5], [0, 10], 99), [0, 10]);
+});
+
+test("a pointer that moves a little clicks", () => {
+  assert.ok(!isDrag({ from: 10, to: 13 }) && isDrag({ from: 10, to: 6 }));
+});
+
+test("two times stay under two fingers", () => {
+  assert.deepEqual(pinched([2, 4], [100, 200], [0, 400]), [0, 8]);
+  assert.deepEqual(pinched([2, 4], [200, 100], [0, 400]), null); // crossed
+  assert.equal(pinched([2, 4], [100, 100], [0, 400]), null);
 });
 
 test("the nearest place in a growing list", () => {

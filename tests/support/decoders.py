@@ -51,13 +51,28 @@ def session(**options: object) -> xr.DataTree:
 
 
 def lda(features: str = "hudgins", **options: object) -> models.Classifier:
-    known = session(**options)
+    return trained(session(**options), features)
+
+
+def trained(known: xr.DataTree, features: str = "hudgins") -> models.Classifier:
     cut = windows.cut(CHAIN.causal(recording.emg(known)), labels.trials(known))
     return models.fit(cut, features=features)
 
 
 def levels(**options: object) -> live.Proportional:
     return live.proportional(session(**options))
+
+
+def described(made: LiveFace, **about: object) -> dict[str, object]:
+    """Return what a recorder notes of a board."""
+    return {
+        "rate": made.rate,
+        "montage": list(zip(made.channels, made.muscle, made.side, strict=True)),
+        "units": "V",
+        "units_per_count": made.volts_per_count,
+        "gain": made.gain,
+        **about,
+    }
 
 
 def journal(
@@ -73,14 +88,7 @@ def journal(
     """Write a journal of frames: some scans lost, and some while the cable was out."""
     folder.mkdir(parents=True, exist_ok=True)
     encoder, missing = Encoder(values.shape[1]), set(lost)
-    describe = {
-        "rate": made.rate,
-        "montage": list(zip(made.channels, made.muscle, made.side, strict=True)),
-        "units": "V",
-        "units_per_count": made.volts_per_count,
-        "gain": made.gain,
-        **(about or {}),
-    }
+    describe = described(made, **(about or {}))
     writer = JournalWriter(folder / "journal.emgj")
     writer.note(Kind.SETTINGS, {"dialect": "frames", "describe": describe}, 10**12)
     rng = np.random.default_rng(1)

@@ -224,6 +224,34 @@ def test_gaps_that_are_over_are_still_told(face: Face) -> None:
     assert news(sent)[-1]["values"] == {"L12": 0.5}
 
 
+def test_a_page_that_opens_later_gets_the_newest_output_with_its_age(face: Face) -> None:
+    sent = sent_by(face._stage)
+    face.follow([output(7)])
+    until(lambda: any(content["kind"] == "ended" for content, _ in sent))
+    sent.clear()
+    says(face._stage, "hello")
+    assert [content["kind"] for content, _ in sent] == ["head", "now", "ended"]
+    (again,) = news(sent)
+    assert again["number"] == 7
+    assert again["age"] >= 0
+    face.show({"12": 0.5})
+    sent.clear()
+    says(face._stage, "hello")
+    assert [content["kind"] for content, _ in sent] == ["head"]
+
+
+def test_a_decoder_that_was_killed_is_named(face: Face) -> None:
+    """Its last number stays: a decoder that is gone gives a gap in place of its last output."""
+    sent = sent_by(face._stage)
+    latest = output(3)
+    face.follow(lambda: latest)
+    until(lambda: news(sent))
+    latest = output(3, "gap", note="the decoder was killed")
+    until(lambda: len(news(sent)) == 2)
+    assert news(sent)[1]["gap"] == "the decoder was killed"
+    assert news(sent)[1]["values"] == {}
+
+
 def test_a_gap_has_no_values(face: Face) -> None:
     sent = sent_by(face._stage)
     face.follow([output(3, "gap", note="board disconnected")])

@@ -97,6 +97,26 @@ def test_host_times_are_those_of_the_earliest_arrivals_and_never_run_backwards()
     np.testing.assert_array_equal(whole, host)
 
 
+@pytest.mark.parametrize("off", [-0.02, -0.008, -0.003, 0.0, 0.003, 0.02])
+def test_the_times_of_an_hour_do_not_drift_with_the_clock_of_the_board(off):
+    """A board's clock may be wrong by 2 %, and it wanders while the board gets warm."""
+    rng = np.random.default_rng(1)
+    moments = np.arange(1, 36_001) * 0.1
+    warm = 1e-4 * 900 * (1 - np.exp(-moments / 900))  # s that it gains in the end
+    counted = np.round(1000 * (moments * (1 + off) + warm)).astype(np.int64)
+    late = rng.exponential(0.002, moments.size)
+    clock, before, wrong = HostClock(1000.0), 0, []
+    for end, at in zip(counted.tolist(), (moments + late).tolist(), strict=True):
+        numbers = np.arange(before, end)
+        host = clock.times(numbers, [(numbers.size - 1, at)])
+        wrong.append(host[-1] / 1e9 - (at - late[len(wrong)]))
+        before = end
+    wrong = np.array(wrong)
+    assert wrong.min() > -0.005
+    assert np.percentile(wrong, 99) < 0.015
+    assert abs(np.median(wrong[-600:]) - np.median(wrong[:600])) < 0.005
+
+
 def test_a_board_that_does_not_report_its_rate_is_decoded_once_it_is_measured(lda, tmp_path):
     made = decoders.face()
     values = decoders.counts(made, 4.0, ("smile", "rest"))

@@ -15,8 +15,8 @@ from pythonosc.osc_bundle import OscBundle
 from pythonosc.osc_message_builder import OscMessageBuilder
 
 from emgnb import facs
-from emgnb.live import Output, Stream
-from emgnb.live.outputs import _bundles, open_output, vmc
+from emgnb.live import Output, Stream, _subscribers
+from emgnb.live.outputs import Destination, _bundles, open_output, vmc
 from emgnb.live.outputs.vmc import Puppet
 
 STREAM = Stream("face", "intensities", ("L12", "L4", "1"), 100.0, 0.03, "P01")
@@ -102,6 +102,36 @@ def test_no_receiver_is_no_error() -> None:
     with open_output("osc://127.0.0.1:9", STREAM) as out:
         for number in range(50):
             out.send(result(number, L12=0.5))
+
+
+def test_a_receiver_that_fails_is_named_and_the_others_get_everything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken(Destination):
+        url, about = "osc://broken:1", "nowhere"
+
+        def send(self, output: Output) -> None:
+            raise OSError("no route to host")
+
+        def close(self) -> None:
+            closed.append(self.url)
+
+    def opened(url: str, stream: Stream) -> Destination:
+        return Broken() if url == Broken.url else open_output(url, stream)
+
+    closed: list[str] = []
+    monkeypatch.setattr(_subscribers, "open_output", opened)
+    subscribers = _subscribers.Subscribers(["osc://broken:1", f"file://{tmp_path}/face.jsonl"])
+    subscribers.open(STREAM)
+    for number in range(3):
+        subscribers.send([result(number, L12=0.5)])
+    subscribers.close()
+    assert subscribers.problem == (
+        "osc://broken:1 failed and gets no more outputs: no route to host"
+    )
+    assert closed == ["osc://broken:1"]
+    lines = (tmp_path / "face.jsonl").read_text().splitlines()
+    assert [json.loads(line)["number"] for line in lines[1:]] == [0, 1, 2]
 
 
 def test_json_lines_hold_the_description_and_every_result(tmp_path: Path) -> None:

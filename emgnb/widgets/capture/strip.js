@@ -1,4 +1,6 @@
 // Circular strip on which every new column is painted once.
+import { within } from "../shared/numbers.js";
+
 /** @typedef {import("./columns.js").Columns} Columns */
 /** @typedef {import("./scales.js").Scales} Scales */
 
@@ -53,7 +55,7 @@ export class Strip {
       const i = columns.slot(column), x = (i + 0.5) * wide, high = highs[i], low = lows[i];
       if (i === 0) joined = false;
       if (Number.isNaN(high)) { joined = false; continue; } // a gap stays a gap
-      const top = middle - clamp((high - centre) * gain, edge), bottom = middle - clamp((low - centre) * gain, edge);
+      const top = middle - within((high - centre) * gain, -edge, edge), bottom = middle - within((low - centre) * gain, -edge, edge);
       if (!joined) brush.moveTo(x - (top === bottom ? wide / 2 : 0), top);
       else brush.lineTo(x, top);
       brush.lineTo(x, top === bottom ? bottom + 0.01 : bottom);
@@ -81,5 +83,3 @@ export class Strip {
     if (seam) pen.drawImage(canvas, 0, 0, seam * wide, height, before * each, top, seam * each, height);
   }
 }
-
-const clamp = (value, edge) => Math.max(-edge, Math.min(edge, value));

@@ -27,7 +27,7 @@ Source = Iterable[Output] | Callable[[], Output | None] | HasLatest
 
 
 class Feed:
-    """Follow a source, from `start` until it ends or `close` is called.
+    """Follow a source from `start` until it ends or `close` is called.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class Feed:
         self._newest: Output | None = None
         self._gaps: list[Output] = []
         self._over = False
-        self._number = -1
+        self._said = (-1, "")
         self._error: Exception | None = None
         self._threads = [threading.Thread(target=self._send, daemon=True)]
         reader = self._reader(source)
@@ -81,8 +81,11 @@ class Feed:
         try:
             while not self._closed.wait(LOOK):
                 output = newest()
-                if output is not None and output.number != self._number:
-                    self._number = output.number
+                if output is None:
+                    continue
+                # A decoder that was killed gives a gap with the number of its last output.
+                if (said := (output.number, output.note)) != self._said:
+                    self._said = said
                     self._put(output)
         except Exception as error:
             self._error = error

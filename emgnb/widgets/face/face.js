@@ -87,7 +87,7 @@ class Face {
     this.show();
   }
   came(output) {
-    this.feed.take(output, performance.now());
+    this.feed.take(output, performance.now(), Date.now());
     const [gap] = output.gaps.slice(-1);
     if (gap) this.past = { text: `${gap[1]} at ${gap[0].toFixed(1)} s`, until: performance.now() + GAP_SHOWN };
   }

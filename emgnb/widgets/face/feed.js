@@ -2,6 +2,7 @@
 
 const OLD = 500; // ms without an output after which nothing is known: the kernel or the decoder stands still
 const RECENT = 2000; // ms over which the delay is taken
+const LEAK = 0.01; // by which the least delay may grow per ms: the clocks of kernel and page may be set
 
 /**
  * Return the median; NaN of none.
@@ -17,20 +18,27 @@ export class Feed {
   constructor() {
     /** @type {any} */
     this.newest = null;
-    this.came = Number.NaN; // ms, of the page's clock
+    this.came = Number.NaN; // ms, of the page's clock; when the newest would have come without being held up
+    this.least = Infinity; // ms from a sample to the page, at best
+    this.asked = 0;
     this.over = false;
     /** @type {{at: number, delay: number}[]} */
     this.delays = [];
   }
   /**
-   * @param {any} output
+   * Take an output. A network that was down delivers what it held up at once: it is as old as it is late.
+   * @param {any} output with its age in ms, where the page was opened after it was made
    * @param {number} time ms
+   * @param {number} clock ms since 1970
    */
-  take(output, time) {
+  take(output, time, clock) {
+    const late = clock - output.sampled;
+    this.least = Math.min(late - (output.age ?? 0), this.least + LEAK * (clock - this.asked));
+    this.asked = clock;
     this.newest = output;
-    this.came = time;
+    this.came = time - (late - this.least);
     this.over = false;
-    this.undrawn = true;
+    this.undrawn = time - this.came < OLD;
   }
   end() { this.over = true; }
 

@@ -1,9 +1,11 @@
 // Draw the head with WebGL.
-import { FRAGMENT, VERTEX } from "./shaders.js";
+import { sorted, tones } from "./paint.js";
+import { fragmentOf, VERTEX } from "./shaders.js";
 
-const NECK = -170; // mm
 const AWAY = 700, CENTRE = [0, -26, -55]; // mm: distance of the camera, and the point it looks at
 const HIGH = 146; // mm above and below the centre that are in view
+const ATTRIBUTES = { position: 3, normal: 3, rest: 3, surface: 3, tone: 4 }; // numbers for each vertex
+const UNIFORMS = ["view", "turn", "eye", "grey", "dark", "glow"];
 
 /**
  * Return the rotation of the head, by columns.
@@ -39,12 +41,14 @@ function shader(gl, kind, text) {
   return made;
 }
 
-function program(gl) {
+function program(gl, kind) {
   const made = gl.createProgram();
   gl.attachShader(made, shader(gl, gl.VERTEX_SHADER, VERTEX));
-  gl.attachShader(made, shader(gl, gl.FRAGMENT_SHADER, FRAGMENT));
+  gl.attachShader(made, shader(gl, gl.FRAGMENT_SHADER, fragmentOf(kind)));
+  Object.keys(ATTRIBUTES).forEach((name, at) => gl.bindAttribLocation(made, at, name));
   gl.linkProgram(made);
-  return made;
+  const uniforms = Object.fromEntries(UNIFORMS.map((name) => [name, gl.getUniformLocation(made, name)]));
+  return { made, uniforms };
 }
 
 /** Return whether the browser draws without a graphics card, where smooth edges cost four times as much. */
@@ -65,7 +69,7 @@ export class Painter {
    */
   constructor(canvas, head, eye) {
     this.canvas = canvas; this.head = head; this.eye = eye;
-    this.count = head.triangle.length;
+    this.order = sorted(head);
     this.surface = new Float32Array(3 * head.part.length);
     head.part.forEach((part, k) => this.surface.set([part, head.shade[k] / 255, 0], 3 * k));
     this.gl = canvas.getContext("webgl", { antialias: !isSoftware(), alpha: true, preserveDrawingBuffer: true });
@@ -75,20 +79,17 @@ export class Painter {
 
   prepare() { // also after the context was lost
     const { gl, head } = this;
-    this.program = program(gl);
-    gl.useProgram(this.program);
-    this.uniforms = Object.fromEntries(["view", "turn", "eye", "grey", "dark", "glow", "neck"].map((name) => [name, gl.getUniformLocation(this.program, name)]));
-    this.buffers = { position: this.attribute("position", 3), normal: this.attribute("normal", 3), rest: this.attribute("rest", 3), surface: this.attribute("surface", 3) };
+    this.programs = this.order.kinds.map(({ kind, first, count }) => ({ first, count, ...program(gl, kind) }));
+    this.buffers = Object.fromEntries(Object.entries(ATTRIBUTES).map(([name, size], at) => [name, this.attribute(at, size)]));
     this.fill("rest", head.rest);
+    this.fill("tone", tones(head));
     gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, gl.createBuffer());
-    gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, head.triangle, gl.STATIC_DRAW);
+    gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, this.order.triangle, gl.STATIC_DRAW);
     gl.enable(gl.DEPTH_TEST);
     gl.clearColor(0, 0, 0, 0);
-    gl.uniform4fv(this.uniforms.eye, this.eye);
-    gl.uniform1f(this.uniforms.neck, NECK);
   }
-  attribute(name, size) {
-    const { gl } = this, buffer = gl.createBuffer(), at = gl.getAttribLocation(this.program, name);
+  attribute(at, size) {
+    const { gl } = this, buffer = gl.createBuffer();
     gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
     gl.enableVertexAttribArray(at);
     gl.vertexAttribPointer(at, size, gl.FLOAT, false, 0, 0);
@@ -112,14 +113,18 @@ export class Painter {
   }
   /** @param {{yaw: number, pitch: number, grey: number, dark: boolean, glow: number[]}} look */
   draw({ yaw, pitch, grey, dark, glow }) {
-    const { gl, canvas, uniforms } = this, turn = turned(yaw, pitch);
+    const { gl, canvas } = this, turn = turned(yaw, pitch), view = projection(turn, canvas.width / canvas.height);
     gl.viewport(0, 0, canvas.width, canvas.height);
     gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
-    gl.uniformMatrix3fv(uniforms.turn, false, turn);
-    gl.uniformMatrix4fv(uniforms.view, false, projection(turn, canvas.width / canvas.height));
-    gl.uniform1f(uniforms.grey, grey);
-    gl.uniform1f(uniforms.dark, dark ? 1 : 0);
-    gl.uniform3fv(uniforms.glow, glow);
-    gl.drawElements(gl.TRIANGLES, this.count, gl.UNSIGNED_SHORT, 0);
+    for (const { made, uniforms, first, count } of this.programs) {
+      gl.useProgram(made);
+      gl.uniformMatrix3fv(uniforms.turn, false, turn);
+      gl.uniformMatrix4fv(uniforms.view, false, view);
+      gl.uniform4fv(uniforms.eye, this.eye);
+      gl.uniform1f(uniforms.grey, grey);
+      gl.uniform1f(uniforms.dark, dark ? 1 : 0);
+      gl.uniform3fv(uniforms.glow, glow);
+      gl.drawElements(gl.TRIANGLES, count, gl.UNSIGNED_SHORT, 2 * first);
+    }
   }
 }

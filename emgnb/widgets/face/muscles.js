@@ -1,4 +1,5 @@
 // Where the muscles lie on the head, to light them up.
+import { within } from "../shared/numbers.js";
 
 // Half-width (mm) of a muscle, and its course in mm from the bridge of the nose (side, up), on the participant's
 // left. Ring-shaped muscles return to where they began. The positions follow `PLACES` of emgnb.simulate.
@@ -31,7 +32,7 @@ export function distance(x, y, course) {
   let least = Infinity;
   for (let k = 1; k < course.length; k++) {
     const [ax, ay] = course[k - 1], [bx, by] = course[k], dx = bx - ax, dy = by - ay;
-    const along = Math.min(1, Math.max(0, ((x - ax) * dx + (y - ay) * dy) / (dx * dx + dy * dy || 1)));
+    const along = within(((x - ax) * dx + (y - ay) * dy) / (dx * dx + dy * dy || 1), 0, 1);
     least = Math.min(least, Math.hypot(x - ax - along * dx, y - ay - along * dy));
   }
   return least;

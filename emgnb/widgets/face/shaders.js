@@ -1,32 +1,37 @@
-// The shaders of the head. Colours are painted by position at rest, so that they move with the skin.
+// The shaders of the head. Colours are painted by position at rest, so that they move with the skin. What changes
+// slowly over the skin is known for each vertex (`tones`), and each kind of surface has a shader with its own parts
+// only: without a graphics card, every line costs time in each pixel.
+
+/** Kinds of surface: skin, skin with brows or lips, eyes, teeth and tongue. */
+export const KINDS = ["DETAIL", "SKIN", "EYE", "MOUTH"];
 
 export const VERTEX = `
 attribute vec3 position, normal, rest;
 attribute vec3 surface; // part, shade, light of muscles
+attribute vec4 tone;    // colour of the skin; 0 where the neck ends, 1 where it is solid
 uniform mat4 view;
 uniform mat3 turn;
-varying vec3 vNormal, vRest;
-varying vec3 vSurface;
-varying vec3 vPlace;
+varying vec3 vNormal, vRest, vSurface, vToEye;
+varying vec4 vTone;
 void main() {
   vNormal = turn * normal;
   vRest = rest;
   vSurface = surface;
-  vPlace = turn * position;
+  vToEye = normalize(vec3(0.0, 0.0, 700.0) - turn * position);
+  vTone = tone;
   gl_Position = view * vec4(position, 1.0);
 }`;
 
-export const FRAGMENT = `
+const FRAGMENT = `
 precision mediump float;
-varying vec3 vNormal, vRest;
-varying vec3 vSurface;
-varying vec3 vPlace;
+varying vec3 vNormal, vRest, vSurface, vToEye;
+varying vec4 vTone;
 uniform vec4 eye;      // of the left eye: centre and radius, mm
 uniform float grey;    // 1 while there are no values
 uniform float dark;    // 1 on a dark page
 uniform vec3 glow;     // colour of an active muscle
-uniform float neck;    // where the neck ends, mm
 
+#ifdef DETAIL
 float brow(vec3 at) {
   float x = abs(at.x), along = (x - 10.0) / 44.0;
   float middle = 19.0 + 15.0 * along - 13.5 * along * along;
@@ -40,18 +45,9 @@ float lip(vec3 at) { // 1 on the red of the lips
   float edge = above > 0.0 ? 10.8 * pow(round_, 0.9) - 1.6 * exp(-60.0 * along * along) : 12.5 * pow(round_, 0.7);
   return smoothstep(-1.2, 1.2, edge - abs(above)) * smoothstep(-22.0, -14.0, at.z) * (1.0 - smoothstep(0.9, 1.0, along));
 }
+#endif
 
-vec3 skin(vec3 at, float red) {
-  vec3 tone = vec3(0.80, 0.62, 0.53);
-  float cheek = exp(-0.0022 * dot(vec2(abs(at.x) - 40.0, at.y + 28.0), vec2(abs(at.x) - 40.0, at.y + 28.0)));
-  float nose = exp(-0.006 * dot(vec2(at.x, at.y + 28.0), vec2(at.x, at.y + 28.0)));
-  tone = mix(tone, vec3(0.79, 0.48, 0.42), 0.30 * cheek + 0.22 * nose);
-  tone = mix(tone, vec3(0.69, 0.37, 0.36), 0.8 * red);
-  float inside = (1.0 - smoothstep(-34.0, -26.0, at.z)) * (1.0 - smoothstep(20.0, 26.0, abs(at.x))) * (1.0 - smoothstep(15.0, 22.0, abs(at.y + 58.0)));
-  tone = mix(tone, vec3(0.50, 0.20, 0.20), inside);
-  return mix(tone, vec3(0.16, 0.10, 0.08), 0.85 * brow(at));
-}
-
+#ifdef EYE
 vec3 eyeball(vec3 at) {
   vec3 out_ = normalize(vec3(abs(at.x), at.yz) - eye.xyz);
   float away = length(out_.xy);
@@ -62,32 +58,52 @@ vec3 eyeball(vec3 at) {
   vec3 tone = mix(iris, white, smoothstep(0.42, 0.47, away));
   return mix(vec3(0.02), tone, smoothstep(0.16, 0.20, away));
 }
+#endif
 
 void main() {
-  vec3 n = normalize(vNormal), toEye = normalize(vec3(0.0, 0.0, 700.0) - vPlace);
+  vec3 n = normalize(vNormal), toEye = vToEye, tone = vTone.rgb;
   if (dot(n, toEye) < 0.0) n = -n;
-  float part = vSurface.x, shade = vSurface.y;
-  float red = lip(vRest), gloss = 0.10 + 0.14 * red, hard = 18.0;
-  vec3 tone = skin(vRest, red);
-  if (part > 2.5) { tone = vec3(0.72, 0.38, 0.37); }
-  else if (part > 1.5) { tone = vec3(0.90, 0.87, 0.80); n = mix(n, toEye, 0.8); }
-  else if (part > 0.5) { tone = eyeball(vRest); gloss = 0.7; hard = 90.0; shade = mix(0.55, 1.0, shade); }
+  float shade = vSurface.y, gloss = 0.10;
+#ifdef DETAIL
+  float red = lip(vRest);
+  tone = mix(mix(tone, vec3(0.69, 0.37, 0.36), 0.8 * red), vec3(0.16, 0.10, 0.08), 0.85 * brow(vRest));
+  gloss += 0.14 * red;
+#endif
+#ifdef MOUTH
+  if (vSurface.x > 2.5) tone = vec3(0.72, 0.38, 0.37);
+  else { tone = vec3(0.90, 0.87, 0.80); n = mix(n, toEye, 0.8); }
+#endif
+#ifdef EYE
+  tone = eyeball(vRest);
+  gloss = 0.7;
+  shade = mix(0.55, 1.0, shade);
+#endif
 
-  vec3 key = normalize(vec3(0.55, 0.55, 0.75)), fill = normalize(vec3(-0.75, 0.10, 0.55)), above = vec3(0.0, 1.0, 0.0);
-  float lit = dot(n, key), wrap = max(0.0, (lit + 0.35) / 1.35);
+  vec3 key = normalize(vec3(0.55, 0.55, 0.75)), fill = normalize(vec3(-0.75, 0.10, 0.55));
+  float wrap = max(0.0, (dot(n, key) + 0.35) / 1.35);
   vec3 light = vec3(1.0, 0.96, 0.90) * 0.78 * wrap * wrap;
   light += vec3(0.72, 0.82, 1.0) * 0.26 * max(0.0, dot(n, fill) * 0.7 + 0.3);
-  light += vec3(0.62, 0.60, 0.62) * (0.5 + 0.5 * dot(n, above)) * 0.42 + 0.20;
-  float open_ = mix(0.25, 1.0, shade);
+  light += vec3(0.62, 0.60, 0.62) * (0.5 + 0.5 * n.y) * 0.42 + 0.20;
   vec3 soft = mix(vec3(1.0, 0.72, 0.62), vec3(1.0), smoothstep(0.2, 0.9, shade)); // light inside skin is red
-  vec3 colour = tone * light * open_ * soft * 1.12;
-  vec3 half_ = normalize(key + toEye);
-  colour += gloss * shade * pow(max(0.0, dot(n, half_)), hard) * vec3(1.0, 0.97, 0.94);
-  colour += (0.10 + 0.12 * dark) * shade * pow(1.0 - max(0.0, dot(n, toEye)), 3.0) * vec3(0.80, 0.88, 1.0);
+  vec3 colour = tone * light * soft * (1.12 * mix(0.25, 1.0, shade));
+  float s = max(0.0, dot(n, normalize(key + toEye))), s2 = s * s, s4 = s2 * s2, s8 = s4 * s4, s16 = s8 * s8;
+  float spot = s16 * s2; // to the power of 18, of eyes 90
+#ifdef EYE
+  float s32 = s16 * s16;
+  spot *= s32 * s32 * s8;
+#endif
+  colour += gloss * shade * spot * vec3(1.0, 0.97, 0.94);
+  float rim = 1.0 - max(0.0, dot(n, toEye));
+  colour += (0.10 + 0.12 * dark) * shade * rim * rim * rim * vec3(0.80, 0.88, 1.0);
 
   colour = mix(colour, glow * (0.55 + 0.45 * wrap), clamp(vSurface.z, 0.0, 1.0) * 0.7);
   float plain = dot(colour, vec3(0.3, 0.59, 0.11));
   colour = mix(colour, mix(vec3(plain), vec3(0.5), 0.35), grey);
-  float solid = smoothstep(neck, neck + 42.0, vRest.y - 0.6 * max(0.0, abs(vRest.x) - 50.0));
-  gl_FragColor = vec4(colour * solid, solid);
+  gl_FragColor = vec4(colour, 1.0) * smoothstep(0.0, 1.0, vTone.a);
 }`;
+
+/**
+ * Return the shader of a kind of surface.
+ * @param {string} kind one of `KINDS`
+ */
+export const fragmentOf = (kind) => `#define ${kind}${FRAGMENT}`;

@@ -9,7 +9,8 @@ import { lightUp, muscleOf } from "./muscles.js";
 
 const STEP = 0.12, FURTHEST = 1.35, HIGHEST = 0.6; // radians
 const SHARPEST = 1.5; // pixels of the screen in one of CSS; more costs frames and shows nothing new
-const SLOW = 34, COARSEST = 0.5; // ms of a frame above which the head is drawn coarser, and the lowest share
+const SLOW = 30, COARSEST = 0.5; // ms of a frame above which the head is drawn coarser, and the lowest share
+const FIRST = 10; // frames in which shaders are compiled and the notebook is still drawn: they say nothing of the others
 const FADE = 200; // ms until the head is grey
 const GLOW = { light: [0.05, 0.42, 0.8], dark: [0.25, 0.66, 1] };
 const LABEL = "head that shows the intensities of the table; arrow keys turn it, Home turns it to the front";
@@ -67,6 +68,7 @@ export class Stage {
     if (width && (canvas.width !== width || canvas.height !== height)) Object.assign(canvas, { width, height });
   }
   adapt(took) { // the next frame waits for the drawing of this one, which takes long without a graphics card
+    if (this.frames < FIRST) return;
     this.took += 0.2 * (Math.min(took, 200) - this.took);
     if (this.took < SLOW || this.share <= COARSEST) return;
     this.share = Math.max(COARSEST, 0.8 * this.share);

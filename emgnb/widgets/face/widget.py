@@ -84,6 +84,8 @@ class Face(Panel):
         if mirror not in ("", "left", "right"):
             raise ValueError(f"mirror={mirror!r}, expected 'left', 'right' or '' for none")
         self._film: Film | None = None
+        self._newest: tuple[dict[str, Any], float] | None = None
+        self._over = False
         self._stage = _Stage(units=table(), exaggeration=exaggeration, mirror=mirror)
         self._stage.on_msg(self._heard)
         self._muscles: dict[tuple[str, ...], Muscles] = {}
@@ -165,7 +167,7 @@ class Face(Panel):
         self.error = None
         self._say("")
         self._show_code("Face(decoder)")
-        feed.start()
+        feed.start()  # what it gives, or its error, must not be cleared
 
     def close(self) -> None:
         """Close the widget, and stop following a live source; a decoder goes on."""
@@ -183,7 +185,7 @@ class Face(Panel):
     def _stop_feed(self) -> None:
         if self._feed is not None:
             self._feed.close()
-        self._feed = None
+        self._feed, self._newest, self._over = None, None, False
 
     def _lit(self, values: Mapping[str, float]) -> dict[str, Any]:
         """Return intensities with the activity of their muscles, for the page."""
@@ -205,23 +207,32 @@ class Face(Panel):
             values = of_expression(output.label or "")
         known = {} if output.kind == "gap" else checked(values)
         age = (host_ns() - output.host_ns) / 1e6
-        self._stage.send(
-            {
-                "kind": "now",
-                **self._lit(known),
-                "number": output.number,
-                "seconds": output.seconds,
-                "sampled": time.time() * 1000 - age,
-                "gap": output.note if output.kind == "gap" else "",
-                "gaps": [[each.seconds, each.note] for each in gaps],
-                "label": output.label or ("no decision" if output.kind == "expression" else ""),
-            }
-        )
+        message = {
+            "kind": "now",
+            **self._lit(known),
+            "number": output.number,
+            "seconds": output.seconds,
+            "sampled": time.time() * 1000 - age,
+            "gap": output.note if output.kind == "gap" else "",
+            "gaps": [[each.seconds, each.note] for each in gaps],
+            "label": output.label or ("no decision" if output.kind == "expression" else ""),
+        }
+        self._newest = message, time.monotonic()
+        self._stage.send(message)
 
     def _ended(self, error: Exception | None) -> None:
         if error is not None:
             self._fail(error)
+        self._over = True
         self._stage.send({"kind": "ended"})
+
+    def _send_newest(self) -> None:
+        """Send the newest output to a page that was opened later, with its age in ms."""
+        if self._newest is not None:
+            message, sent = self._newest
+            self._stage.send({**message, "age": 1000 * (time.monotonic() - sent)})
+        if self._over:
+            self._stage.send({"kind": "ended"})
 
     def _send_film(self) -> None:
         film = self._film
@@ -235,3 +246,5 @@ class Face(Panel):
             self._stage.send({"kind": "head"}, buffers=[HEAD.read_bytes()])
             if self._stage.mode == "film":
                 self._send_film()
+            elif self._stage.mode == "live":
+                self._send_newest()

@@ -1,5 +1,5 @@
 // Draw what lies above the signal: markers, events and their handles, proposals, other coders, cursor.
-import { eightBit, isDark, line, pixelRatio, sized } from "../shared/canvas.js";
+import { eightBit, isDark, isDrag, line, pixelRatio, sized } from "../shared/canvas.js";
 import { firstFrom, roundStep, within } from "../shared/numbers.js";
 import { clock, duration, seconds } from "./describe.js";
 import { nameOf } from "./events.js";
@@ -219,7 +219,7 @@ export class Overlay {
   drawing(foot, top, lane) {
     const { pen, stage, app } = this, { drag, began } = stage;
     let from, to, at = -1;
-    if (drag?.kind === "new" && Math.abs(drag.to - drag.from) > 3) { [from, to] = stage.stretch(drag); at = drag.lane; }
+    if (drag?.kind === "new" && isDrag(drag)) { [from, to] = stage.stretch(drag); at = drag.lane; }
     else if (began) { [from, to] = [began.from, began.to].sort((p, q) => p - q); at = stage.lane; }
     else return;
     const one = app.inOne, [a, b] = [stage.place(from), stage.place(to)];

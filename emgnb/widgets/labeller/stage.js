@@ -1,7 +1,7 @@
 // View of the recording, controlled by mouse and touch.
-import { pixelRatio, wheeled } from "../shared/canvas.js";
+import { isDrag, pinched, pixelRatio, wheeled } from "../shared/canvas.js";
 import { make } from "../shared/dom.js";
-import { within } from "../shared/numbers.js";
+import { ranged, within } from "../shared/numbers.js";
 import { duration, eventText, seconds } from "./describe.js";
 import { Trace } from "./trace.js";
 
@@ -10,7 +10,6 @@ export const MARKS = 14; // px of the marker texts, below the lanes
 export const STRIP = 16; // px of a row of bars above the lanes
 const GRAB = 6, TOUCH = 18; // px within which an edge is held
 const LINE = 44; // least px of a lane
-const CLICK = 3; // px that a pointer may move in a click
 
 /** @typedef {import("./app.js").App} App */
 
@@ -56,10 +55,8 @@ export class Stage {
   time(x) { return this.from + ((x - this.left) / Math.max(1, this.width - this.left)) * this.spread; }
   laneAt(y) { return within(Math.floor((y - this.top) / this.laneHeight), 0, this.channels.length - 1); }
   look(from, to) {
-    const { start, end } = this.app.tiles;
-    const spread = within(to - from, Math.min(end - start, Math.max(0.01, 5 / this.app.tiles.rate)), end - start);
-    this.from = within(from, start, end - spread);
-    this.to = this.from + spread;
+    const { start, end, rate } = this.app.tiles;
+    [this.from, this.to] = ranged([from, to], [start, end], Math.max(0.01, 5 / rate));
     this.want();
     this.app.ask();
   }
@@ -151,9 +148,8 @@ export class Stage {
     this.hover = { x: p.offsetX, y: p.offsetY };
     if (this.fingers.has(p.pointerId)) this.fingers.set(p.pointerId, p.offsetX);
     if (this.pinch && this.fingers.size === 2) {
-      const [x, y] = [...this.fingers.values()], [a, b] = this.pinch;
-      const per = (b - a) / Math.max(1e-3, Math.abs(y - x)) * Math.sign(y - x || 1);
-      if (per > 0) this.look(a - (x - this.left) * per, a + (this.width - x) * per);
+      const range = pinched(this.pinch, [...this.fingers.values()], [this.left, this.width]);
+      if (range) this.look(range[0], range[1]);
       return;
     }
     const { drag } = this;
@@ -170,7 +166,7 @@ export class Stage {
       const t = this.snapTo(drag.edge, this.time(drag.to), this.channels.indexOf(drag.row.channel));
       drag.row[drag.edge] = this.events.bounded(drag.row, drag.edge, t, [this.app.tiles.start, this.app.tiles.end], this.shortest);
       this.app.say(eventText(drag.row));
-    } else if (Math.abs(drag.to - drag.from) > CLICK) {
+    } else if (isDrag(drag)) {
       const [a, b] = this.stretch(drag);
       this.app.say(`${seconds(a)} – ${seconds(b)} s, ${duration(b - a)}`);
     }
@@ -183,7 +179,7 @@ export class Stage {
     this.drag = null;
     if (!drag) return;
     if (drag.kind === "edge") this.events.edit(drag.row.key, { [drag.edge]: drag.row[drag.edge] });
-    else if (drag.kind === "new" && Math.abs(drag.to - drag.from) > CLICK) {
+    else if (drag.kind === "new" && isDrag(drag)) {
       const [onset, offset] = this.stretch(drag);
       this.lane = drag.lane;
       if (offset - onset >= this.shortest) this.app.add(onset, offset, drag.lane);

@@ -56,6 +56,25 @@ export function eightBit(colour) {
  */
 export const isDark = ([red, green, blue]) => red + green + blue > 380;
 
+const CLICK = 3; // px that a pointer may move in a click
+
+/**
+ * Return whether a pointer that was pressed and moved drags, and does not click.
+ * @param {{from: number, to: number}} drag px
+ */
+export const isDrag = ({ from, to }) => Math.abs(to - from) > CLICK;
+
+/**
+ * Return the range in view with which two times stay under two fingers; null where the fingers meet or cross.
+ * @param {number[]} times under the fingers when they were put down
+ * @param {number[]} fingers px
+ * @param {number[]} axis px of its left and right end
+ */
+export function pinched([a, b], [x, y], [left, right]) {
+  const per = (b - a) / (y - x);
+  return per > 0 && Number.isFinite(per) ? [a - (x - left) * per, a + (right - x) * per] : null;
+}
+
 /**
  * Zoom at the pointer with Ctrl, pan with Shift or a horizontal wheel. Otherwise the notebook scrolls.
  * @param {WheelEvent} wheel

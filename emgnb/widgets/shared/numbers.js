@@ -9,6 +9,18 @@
 export const within = (value, low, high) => Math.min(Math.max(low, value), high);
 
 /**
+ * Limit a range to an extent and to a least length; its middle stays where it is, if it can.
+ * @param {number[]} range
+ * @param {number[]} extent
+ * @param {number} shortest
+ */
+export function ranged([from, to], [start, end], shortest) {
+  const spread = within(to - from, Math.min(end - start, shortest), end - start);
+  const first = within((from + to - spread) / 2, start, end - spread);
+  return [first, first + spread];
+}
+
+/**
  * Return the index of the first item with `key(item) >= value` in a sorted array.
  * @template Item
  * @param {ArrayLike<Item>} list

@@ -83,8 +83,8 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
         self._message.value = said(text, error=error)
 
     def _fail(self, error: Exception) -> None:
-        self.error = error
         self._say(str(error) or type(error).__name__, error=True)
+        self.error = error
 
     def _show_code(self, line: str) -> None:
         self._line_of_code = line

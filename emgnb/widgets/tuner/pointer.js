@@ -1,8 +1,6 @@
 // Mouse, pen and fingers on the picture: select a range to zoom to, move the view, pinch.
-import { wheeled } from "../shared/canvas.js";
+import { isDrag, pinched, wheeled } from "../shared/canvas.js";
 /** @typedef {import("./view.js").View} View */
-
-const CLICK = 3; // px that a pointer may move in a click
 
 export class Pointer {
   /**
@@ -37,7 +35,7 @@ export class Pointer {
   /** @returns {number[] | null} px of the range selected */
   get selected() {
     const { from, to } = this.drag ?? {};
-    return from !== undefined && Math.abs(to - from) > CLICK ? [Math.min(from, to), Math.max(from, to)] : null;
+    return from !== undefined && isDrag({ from, to }) ? [Math.min(from, to), Math.max(from, to)] : null;
   }
   /** @param {PointerEvent} p */
   pressed(p) {
@@ -65,8 +63,8 @@ export class Pointer {
     view.changed();
   }
   stretch() { // so that the times stay under the fingers
-    const [x, y] = [...this.fingers.values()], [a, b] = this.pinch, per = (b - a) / (y - x), { left, right } = this.axis();
-    if (per > 0 && Number.isFinite(per)) this.view.look([a - (x - left) * per, a + (right - x) * per]);
+    const { left, right } = this.axis(), range = pinched(this.pinch, [...this.fingers.values()], [left, right]);
+    if (range) this.view.look(range);
   }
   /** @param {PointerEvent} p */
   released(p) {

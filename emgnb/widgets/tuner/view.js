@@ -1,19 +1,7 @@
 // Part of the recording in view, and the gestures that change it.
-import { within } from "../shared/numbers.js";
+import { ranged } from "../shared/numbers.js";
 
 const SHORTEST = 0.02; // s in view
-
-/**
- * Limit a range in view to the recording, and to a minimum length.
- * @param {number[]} range s
- * @param {number[]} extent s, of the recording
- * @returns {number[] | null} null for the whole recording
- */
-export function ranged([from, to], [start, end]) {
-  const spread = within(to - from, SHORTEST, end - start);
-  const first = Math.min(Math.max((from + to - spread) / 2, start), end - spread);
-  return spread >= (end - start) * (1 - 1e-6) ? null : [first, first + spread];
-}
 
 /** The view that the widget's model holds. */
 export class View {
@@ -36,7 +24,8 @@ export class View {
   }
   /** @param {number[]} range s */
   look(range) {
-    this.range = ranged(range, this.extent());
+    const [start, end] = this.extent(), [from, to] = ranged(range, [start, end], SHORTEST);
+    this.range = to - from >= (end - start) * (1 - 1e-6) ? null : [from, to];
     this.model.set("view", this.range ?? []);
     this.model.save_changes();
     this.changed();
