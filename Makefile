@@ -85,9 +85,8 @@ $(VENV)/.test: pyproject.toml .ci/constraints.txt | $(VENV)/bin/python
 	$(PIP) -e '.[test,lint]'
 	@touch $@ $(VENV)/.lab
 
-# JupyterHub and its proxy, for the soak only.
-$(VENV)/.hub: pyproject.toml .ci/constraints.txt | $(VENV)/bin/python
-	$(PIP) -e '.[hub]'
+# JupyterHub's proxy, for the soak only.
+$(VENV)/.hub: | $(VENV)/bin/python
 	@npm install --prefix $(VENV)/proxy --no-save --no-audit --no-fund --ignore-scripts --loglevel error \
 	  configurable-http-proxy@5.3.0 || echo "No npm, or no registry: the tests of JupyterHub are skipped."
 	@touch $@
