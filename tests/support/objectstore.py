@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -204,20 +204,25 @@ class Wire:
 
 @contextlib.contextmanager
 def wire(server: int) -> Iterator[Wire]:
-    """Run a wire to a server."""
-    made = Wire(server)
-    loop = asyncio.new_event_loop()
-    listening = loop.run_until_complete(asyncio.start_server(made._serve, "127.0.0.1", 0))
-    made.port = listening.sockets[0].getsockname()[1]
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    """Run a wire to a server; in a thread, because a browser's test may have a loop in this one."""
+    made, ready = Wire(server), threading.Event()
+    stop: list[Callable[[], object]] = []
+
+    async def serve() -> None:
+        over, loop = asyncio.Event(), asyncio.get_running_loop()
+        stop.append(lambda: loop.call_soon_threadsafe(over.set))
+        async with await asyncio.start_server(made._serve, "127.0.0.1", 0) as listening:
+            made.port = listening.sockets[0].getsockname()[1]
+            ready.set()
+            await over.wait()
+            for each in made._open:
+                each.close()
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),), daemon=True)
     thread.start()
+    ready.wait()
     try:
         yield made
     finally:
-        loop.call_soon_threadsafe(listening.close)
-        loop.call_soon_threadsafe(loop.stop)
+        stop[0]()
         thread.join()
-        for task in asyncio.all_tasks(loop):
-            task.cancel()
-        loop.run_until_complete(asyncio.sleep(0))
-        loop.close()
