@@ -63,7 +63,8 @@ def _constant(name: str, value: Any) -> str:
 def page(name: str) -> str:
     """Return the page of module `name` as reStructuredText."""
     module = import_module(f"emgnb.{name}")
-    values = {each: getattr(module, each) for each in public_names(module)}
+    named = {each: getattr(module, each) for each in public_names(module)}
+    values = {each: v for each, v in named.items() if not inspect.ismodule(v)}
     parts = [
         _heading(f"emgnb.{name}", "="),
         f".. automodule:: emgnb.{name}\n   :no-members:\n",
