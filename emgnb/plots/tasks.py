@@ -11,13 +11,13 @@ from plotly.subplots import make_subplots
 from emgnb.plots._style import FAINT, INK, colour, new_figure, style
 
 if TYPE_CHECKING:
-    from emgnb.live import tasks
+    from emgnb.live.tasks.result import Result as TaskResult
 
 # Height of a lane, and of the rest of the figure (px).
 LANE, REST = 130, 130
 
 
-def task(result: tasks.Result, *, title: str = "") -> go.Figure:
+def task(result: TaskResult, *, title: str = "") -> go.Figure:
     """Plot the value of each unit over time, with the ranges that were asked; gaps are blank.
 
     Parameters
@@ -65,7 +65,7 @@ def task(result: tasks.Result, *, title: str = "") -> go.Figure:
     return figure
 
 
-def fitts(result: tasks.Result, *, title: str = "") -> go.Figure:
+def fitts(result: TaskResult, *, title: str = "") -> go.Figure:
     """Plot the movement time of each target selected against its difficulty.
 
     Parameters
@@ -109,7 +109,7 @@ def fitts(result: tasks.Result, *, title: str = "") -> go.Figure:
     return figure
 
 
-def _need_result(result: tasks.Result) -> None:
+def _need_result(result: TaskResult) -> None:
     # Imported here, because live decoding takes half a second to load.
     from emgnb.live.tasks.result import Result
 
