@@ -217,6 +217,8 @@ def wire(server: int) -> Iterator[Wire]:
             await over.wait()
             for each in made._open:
                 each.close()
+            if waiting := asyncio.all_tasks() - {asyncio.current_task()}:
+                await asyncio.wait(waiting, timeout=10)
 
     thread = threading.Thread(target=asyncio.run, args=(serve(),), daemon=True)
     thread.start()
