@@ -84,6 +84,10 @@ def fit_average(
     seed : of the candidates
     progress : whether networks print their training
 
+    Returns
+    -------
+    Average, whose `parts` have the names of the candidates
+
     Raises
     ------
     ValueError : no candidates; windows of raw EMG and of other kinds, for which `candidates` is
