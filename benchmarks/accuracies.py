@@ -1,17 +1,21 @@
 """Accuracy of the models on published recordings, with whole groups left out and shuffled.
 
-    python benchmarks/accuracies.py [folder] [--only TEXT]
+    python benchmarks/accuracies.py [folder] [--only TEXT] [--each]
 
 The folder holds the recordings, as `../shared/data` beside a checkout does. For each left-out group
 the model is chosen from a fixed list by cross-validation in the training part (nested). `chosen`
 leaves whole groups out, with a 95 % interval over the groups. `averaged` does so with the mean of
 the probabilities of all candidates, without a choice. `shuffled` splits windows at random, with the
 model chosen most often, and is no result. Windows last 300 ms, all seeds are 0.
+
+With `--each`, every model of the lists is measured alone, and the networks where there are windows,
+both with groups left out and shuffled. Nothing is chosen, so the best row of it is no result either.
 """
 
 from __future__ import annotations
 
 import argparse
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -26,6 +30,18 @@ from emgnb.interop import corpora
 
 LENGTH = 0.3
 INNER = 5
+CHOSEN = (
+    "data",
+    "left out",
+    "goal",
+    "chosen (95 %)",
+    "averaged (95 %)",
+    "macro-F1, averaged",
+    "shuffled",
+    "chance",
+    "chosen",
+)
+EACH = ("data", "model", "groups left out (95 %)", "macro-F1", "shuffled", "both, s")
 POSED, POWERS = "facial_expression_envelopes", "emotion_power_features"
 
 Fit = Callable[[Any], Any]
@@ -177,6 +193,9 @@ def myo(folder: Path) -> xr.DataArray:
     return windows.stack(parts)
 
 
+NETWORKS = {name: plain(model=name) for name in ("cnn", "lstm", "cnn_lstm", "tcn")}
+
+
 class Set(NamedTuple):
     """Labelled recordings: reader and its folder, groups left out, candidates and goal (%)."""
 
@@ -230,6 +249,19 @@ def row(name: str, data: Any, by: str, candidates: Mapping[str, Fit], goal: int 
     )
 
 
+def each(name: str, data: Any, about: Set) -> None:
+    """Print a row for each model, which is measured alone."""
+    networks = NETWORKS if isinstance(data, xr.DataArray) else {}
+    for model, fit in ({**about.candidates, **networks}).items():
+        began = time.perf_counter()
+        both = evaluate.shuffled_beside_honest(data, fit, by=about.by, progress=False)
+        print(
+            f"| {name} | {model} | {interval(both.honest)} | {100 * both.honest.macro_f1:.1f} "
+            f"| {100 * both.shuffled.accuracy:.1f} | {time.perf_counter() - began:.0f} |",
+            flush=True,
+        )
+
+
 def interval(result: evaluate.Result) -> str:
     low, high = result.interval
     return f"{100 * result.accuracy:.1f} ({100 * low:.1f}–{100 * high:.1f})"
@@ -240,20 +272,21 @@ def main() -> None:
     beside = Path(__file__).resolve().parents[2] / "shared" / "data"
     parser.add_argument("folder", nargs="?", type=Path, default=beside)
     parser.add_argument("--only", default="", help="sets whose name contains this text")
+    parser.add_argument("--each", action="store_true", help="measure each model alone")
     asked = parser.parse_args()
-    print(
-        "| data | left out | goal | chosen (95 %) | averaged (95 %) | macro-F1, averaged "
-        "| shuffled | chance | chosen |"
-    )
-    print("|---|---|---|---|---|---|---|---|---|")
+    heads = EACH if asked.each else CHOSEN
+    print(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
     for name, about in SETS.items():
         if asked.only not in name:
             continue
         if not (asked.folder / about.folder).is_dir():
-            print(f"| {name} | not there | | | | | | | |", flush=True)
+            print(f"| {name} | not there {'| ' * (len(heads) - 2)}|", flush=True)
             continue
         data = about.read(asked.folder)
-        print(row(name, data, about.by, about.candidates, about.goal), flush=True)
+        if asked.each:
+            each(name, data, about)
+        else:
+            print(row(name, data, about.by, about.candidates, about.goal), flush=True)
 
 
 if __name__ == "__main__":

@@ -141,7 +141,12 @@ class _Layers:
         )
 
     def binned(self, x: Any, size: int) -> Any:
-        return self.layers.AveragePooling1D(size)(x) if size > 1 else x
+        """Return means of `size` samples; twice as fast to train in JAX as AveragePooling1D."""
+        if size == 1:
+            return x
+        bins, channels = x.shape[1] // size, x.shape[2]
+        whole = self.ops.reshape(x[:, : bins * size], (-1, bins, size, channels))
+        return self.ops.mean(whole, axis=2)
 
     def log_power(self, x: Any, size: int) -> Any:
         # Standardised channels have power 1; the floor is a thousandth of it.
