@@ -45,6 +45,12 @@ def add_commands(commands: Commands) -> None:
         audit.add_argument(f"--{role}", help=f"column that names the {role}")
     audit.add_argument("--predicted", help="column with predictions, to judge their metric")
     audit.add_argument("--rate", type=float, help="sampling rate in Hz, if no time is given")
+    audit.add_argument(
+        "--axes",
+        default="",
+        help="order of the signal's axes in a .mat or .npz file: window,sample,channel",
+    )
+    audit.add_argument("--signal", default="", help="array with the signal in a .mat or .npz file")
     audit.add_argument("--tries", help="CSV or JSON lines with an accuracy per configuration tried")
     audit.add_argument("--json", help="file for the report as JSON; never overwritten")
     audit.add_argument("--html", help="file for the report as a page; never overwritten")
@@ -77,7 +83,9 @@ def _audit(arguments: argparse.Namespace) -> int:
 
     roles = ("person", "session", "trial", "time", "split", "predicted", "rate")
     stores = interop.session_stores(arguments.path)
-    data = [recording.open(store) for store in stores] or interop.read_rows(arguments.path)
+    data = [recording.open(store) for store in stores] or interop.read_rows(
+        arguments.path, axes=arguments.axes, signal=arguments.signal
+    )
     report = evaluate.audit(
         data,
         label=arguments.label,

@@ -1,11 +1,10 @@
-"""Read tables from files of arrays: MATLAB, NumPy and Parquet."""
+"""Read what files of arrays hold: MATLAB, NumPy and Parquet."""
 
 from __future__ import annotations
 
 import importlib
 import zipfile
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,59 +12,57 @@ import numpy as np
 import numpy.typing as npt
 
 from emgnb import _extras
-from emgnb.interop.corpora import matfile
+from emgnb.interop import _examples
+from emgnb.interop._axes import Asked
+from emgnb.interop._held import Held, of_variables
+from emgnb.interop.corpora import mat73, matfile
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# Key of `DataFrame.attrs`: variables of a file that are no matrices of numbers, in words.
-NOT_READ = "not_read"
-# Bytes that the arrays of a file may unpack to, and columns of a table.
-MOST, WIDEST = 1 << 30, 20_000
+# Bytes that the arrays of a file may unpack to.
+MOST = 1 << 29
+PICKLED = (
+    "which are not loaded, because loading them can run code. Save texts as names.astype(str), and "
+    "signals of different lengths one after the other, with a number for each: "
+    "np.savez(file, emg=np.concatenate(signals), "
+    "trial=np.repeat(range(len(signals)), [len(s) for s in signals]), label=…)"
+)
 
 
-def read_mat(path: Path) -> pd.DataFrame:
-    """Read the matrices of a MATLAB file (version 4 to 7) that have a row per example.
+def read_mat(path: Path, asked: Asked) -> pd.DataFrame:
+    """Read the examples in a MATLAB file.
 
     Raises
     ------
-    ValueError : no MATLAB file of these versions, or no matrix
+    ImportError : a file of version 7.3, and h5py is not installed
+    ValueError : no MATLAB file, or no examples in it
     """
-    found = matfile.variables(path)
-    others = [each for each in found if each.numbers is None]
-    if len(others) == len(found) and found:
-        raise ValueError(
-            f"{path.name} holds {_named(others)}, expected matrices with a row per example. In "
-            "MATLAB, save(file, '-struct', name) writes the fields of a struct as matrices, and "
-            "[~, ~, label] = unique(names) turns texts into numbers"
-        )
-    made = _table(path, {each.name: each.numbers for each in found if each.numbers is not None})
-    if others:
-        made.attrs[NOT_READ] = _named(others)
-    return made
+    read = mat73.variables if mat73.is_one(path) else matfile.variables
+    return _examples.table(path.name, of_variables(read(path, most=MOST)), asked)
 
 
-def _named(found: list[matfile.Variable]) -> str:
-    return ", ".join(map(str, found[:8])) + (" …" if len(found) > 8 else "")
-
-
-def read_npz(path: Path) -> pd.DataFrame:
-    """Read the arrays of an `.npz` file that have a row per example; pickled objects are refused.
+def read_npz(path: Path, asked: Asked) -> pd.DataFrame:
+    """Read the examples in an `.npz` file; pickled objects are refused.
 
     Raises
     ------
-    ValueError : no such file, too large, or it holds Python objects
+    ValueError : no such file, too large, it holds Python objects, or no examples
     """
     try:
         with zipfile.ZipFile(path) as file:
             size = sum(each.file_size for each in file.infolist())
-        if size > MOST:
-            raise ValueError(f"it unpacks to {size / 1e6:.0f} MB, more than {MOST / 1e6:.0f}")
+            if size > MOST:
+                raise ValueError(f"it unpacks to {size / 1e6:.0f} MB, more than {MOST / 1e6:.0f}")
+            pickled, single = _pickled(file)
         with np.load(path, allow_pickle=False) as held:
-            made = {name: held[name] for name in held.files}
+            made = {name: held[name] for name in held.files if name not in {*pickled, *single}}
     except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, MemoryError) as error:
         raise ValueError(f"{path.name} is no .npz file that can be read: {error}") from None
-    return _table(path, made)
+    if pickled:
+        named = ", ".join(f"`{name}`" for name in pickled)
+        raise ValueError(f"{path.name}: {named} {_hold(pickled)} Python objects, {PICKLED}")
+    return _examples.table(path.name, _of_arrays(made, single), asked)
 
 
 def read_parquet(path: Path) -> pd.DataFrame:
@@ -87,33 +84,53 @@ def read_parquet(path: Path) -> pd.DataFrame:
         raise ValueError(f"{path.name} is not a Parquet or Feather file: {error}") from None
 
 
-def _table(path: Path, held: Mapping[str, npt.NDArray[Any]]) -> pd.DataFrame:
-    """Columns of all arrays with the commonest number of rows."""
-    import pandas as pd
-
-    arrays = {name: _rows_first(each) for name, each in held.items() if each.ndim and each.size > 1}
-    lengths = Counter(len(each) for each in arrays.values() if len(each) > 1)
-    if not lengths:
-        listed = ", ".join(f"{name} {each.shape}" for name, each in held.items()) or "nothing"
-        raise ValueError(f"{path.name} holds {listed}, expected arrays with a row per example")
-    # Of equally common numbers of rows the one of the largest array.
-    size = max(lengths, key=lambda n: (lengths[n], _largest(arrays, n)))
-    columns: dict[str, Any] = {}
-    for name, each in arrays.items():
-        if len(each) == size:
-            flat = each.reshape(size, -1)
-            wide = flat.shape[1]
-            names = [name] if wide == 1 else [f"{name}{k + 1}" for k in range(wide)]
-            columns |= dict(zip(names, flat.T, strict=True))
-    if len(columns) > WIDEST:
-        raise ValueError(f"{path.name} gives {len(columns)} columns, at most {WIDEST} are read")
-    return pd.DataFrame(columns)
+def _hold(names: Sequence[str]) -> str:
+    return "holds" if len(names) == 1 else "hold"
 
 
-def _rows_first(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """A row vector as a column."""
-    return values.T if values.ndim == 2 and values.shape[0] == 1 else values
+def _pickled(file: zipfile.ZipFile) -> tuple[list[str], list[str]]:
+    """Return the names of arrays of Python objects, and of single objects, from their headers.
+
+    Raises
+    ------
+    ValueError : a header is damaged, or declares more than the file holds
+    """
+    arrays, single = list[str](), list[str]()
+    for member in file.infolist():
+        if not member.filename.endswith(".npy"):
+            continue
+        name = member.filename.removesuffix(".npy")
+        with file.open(member) as content:
+            version = np.lib.format.read_magic(content)
+            if version not in ((1, 0), (2, 0)):
+                continue
+            read = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}
+            shape, _, dtype = read[version[0]](content)
+        if dtype.hasobject:
+            (arrays if shape else single).append(name)
+        elif int(np.prod(shape, dtype=object)) * dtype.itemsize > member.file_size:
+            raise ValueError(f"`{name:.40}` {shape} has {member.file_size} bytes")
+    return arrays, single
 
 
-def _largest(arrays: Mapping[str, npt.NDArray[Any]], n: int) -> int:
-    return max(each.size for each in arrays.values() if len(each) == n)
+def _of_arrays(found: dict[str, Any], single: Sequence[str]) -> Held:
+    """Sort the arrays of an `.npz` file into those that can be used and others."""
+    made = Held(unread=[f"`{name}` (a Python object)" for name in single])
+    for name, values in found.items():
+        if not isinstance(values, np.ndarray):
+            made.unread.append(f"`{name}` (no array)")
+        elif values.dtype.names:
+            for field in values.dtype.names:
+                _add(made, f"{name}.{field}", values[field])
+        else:
+            _add(made, name, values)
+    return made.with_short_names()
+
+
+def _add(made: Held, name: str, values: npt.NDArray[Any]) -> None:
+    if values.dtype.kind == "S":
+        values = np.char.decode(values, "utf-8", "replace")
+    if values.dtype.kind not in "biufUMm":
+        made.unread.append(f"`{name}` {values.shape} ({values.dtype})")
+    elif values.size:
+        made.arrays[name] = values

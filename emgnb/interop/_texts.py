@@ -74,7 +74,7 @@ def _sample(path: Path) -> tuple[str, str]:
     if kind or (b"\0" in data and not wide):
         raise ValueError(
             f"{path} is {kind or 'a binary file of an unknown kind'}, expected a text table (CSV, "
-            "TSV, TXT), .mat (version 4 to 7), .npz, Parquet or Feather: export it as CSV"
+            "TSV, TXT), .mat, .npz, Parquet or Feather: export it as CSV"
         )
     for encoding in ("utf-16",) if wide else ("utf-8-sig", "latin-1"):
         # The last character may be incomplete.

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emgnb.interop import _arrays, _texts
+from emgnb.interop import _arrays, _examples, _texts
+from emgnb.interop._axes import Asked
 from emgnb.recording import places
 
 if TYPE_CHECKING:
@@ -25,33 +27,65 @@ _FIELD = re.compile(r"([A-Za-z]+)_?(\d+)")
 FROM_NAMES = "from_names"
 
 
-def read_rows(path: str | os.PathLike[str]) -> pd.DataFrame:
+def read_rows(
+    path: str | os.PathLike[str],
+    *,
+    axes: str | Sequence[str] = (),
+    signal: str = "",
+) -> pd.DataFrame:
     """Read a table, or a folder of tables, into one table.
 
     Parameters
     ----------
     path : a text table (CSV, TSV, TXT), with or without a header line, with commas, semicolons,
-        tabs or blanks between columns and a decimal point or comma; a MATLAB file of version 4 to
-        7; an `.npz` file; a Parquet or Feather file, if pyarrow is installed; or a folder of such
-        files, which is searched recursively for the commonest ending (texts such as README are
-        left out). A folder with none of these endings is searched for `.dat`, `.asc` and the like
+        tabs or blanks between columns and a decimal point or comma; a MATLAB file (of version 7.3,
+        if h5py is installed); an `.npz` file; a Parquet or Feather file, if pyarrow is installed;
+        or a folder of such files, which is searched recursively for the commonest ending (texts
+        such as README are left out). A folder with none of these endings is searched for `.dat`,
+        `.asc` and the like
+    axes : of `.mat` and `.npz` files, the order of the signal's axes: "window,sample,channel" in
+        any order (windows), "window,sample" (windows of one channel), or "sample,channel" (a
+        recording, or one per trial). By default windows are counted by the axis that is as long as
+        the labels, and of the other two the longer is time
+    signal : of such files, the name of the array with the signal; by default chosen by its name
 
     Returns
     -------
     Table of all rows, with columns c1, c2, … for files without a header, and `name1`, `name2`, …
-    for a matrix `name`. For a folder it also has the columns `file` and `folder`, and one per field
-    of the file names: D1M10T2.csv gives D, M, T. Those are listed in `attrs["from_names"]`.
+    for a matrix `name`. Windows (an array of three axes) and trials (a struct array or a cell
+    array with a signal in each) become a row per sample, with a column `window` or `trial` that
+    counts them, and their labels and groups repeated. For a folder the table also has the columns
+    `file` and `folder`, and one per field of the file names: D1M10T2.csv gives D, M, T. Those are
+    listed in `attrs["from_names"]`. `attrs["reading"]` holds sentences about what an array file's
+    contents were taken as, and what was left aside. Objects in files (pickles) are never loaded.
 
     Raises
     ------
     FileNotFoundError : `path` does not exist, or the folder has no table
-    ValueError : a file is no table, or files of a folder have different columns
-    ImportError : a Parquet or Feather file, and pyarrow is not installed
+    ValueError : a file is no table, files of a folder have different columns, or the axes of an
+        array cannot be told
+    ImportError : a Parquet or Feather file, and pyarrow is not installed; a MATLAB 7.3 file, and
+        h5py is not installed
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from emgnb import interop
+    >>> label, person = np.arange(40) % 2, np.arange(40) // 8
+    >>> np.savez("cut.npz", X=np.zeros((40, 8, 200)), y=label, subject=person)
+    >>> table = interop.read_rows("cut.npz")
+    >>> len(table), list(table.columns[-3:])
+    (8000, ['X8', 'y', 'subject'])
+    >>> print(table.attrs["reading"][0])
+    signal: `X` (40, 8, 200), 40 windows of 200 samples of 8 channels; windows are counted by the
+    axis as long as `y`, and the longer of the other two is time
     """
     path = Path(path).expanduser()
     if not path.exists():
         raise FileNotFoundError(f"no file or folder {path}")
-    return _folder(path) if path.is_dir() else _file(path)
+    names = axes.replace(" ", "").split(",") if isinstance(axes, str) and axes else axes
+    asked = Asked(tuple(names), signal)
+    return _folder(path, asked) if path.is_dir() else _file(path, asked)
 
 
 def session_stores(path: str | os.PathLike[str]) -> list[Path]:
@@ -82,12 +116,12 @@ def session_stores(path: str | os.PathLike[str]) -> list[Path]:
     return [store for store in found if not places.is_derived(store)] or found
 
 
-def _folder(path: Path) -> pd.DataFrame:
+def _folder(path: Path, asked: Asked) -> pd.DataFrame:
     import pandas as pd
 
     files = _tables(path)
-    parts = [_file(file) for file in files]
-    own = set(parts[0].columns)
+    parts = [_file(file, asked) for file in files]
+    attrs, own = _shared_attrs(files, parts), set(parts[0].columns)
     added: dict[str, None] = {}
     for number, (file, part) in enumerate(zip(files, parts, strict=True)):
         if set(part.columns) != own:
@@ -102,8 +136,24 @@ def _folder(path: Path) -> pd.DataFrame:
         added |= dict.fromkeys(new)
         parts[number] = part.assign(**new)
     table = pd.concat(parts, ignore_index=True)
-    table.attrs[FROM_NAMES] = list(added)
+    table.attrs = attrs | {FROM_NAMES: list(added)}
     return table
+
+
+def _shared_attrs(files: Sequence[Path], parts: Sequence[pd.DataFrame]) -> dict[str, object]:
+    """What the readers said about the files: about the first, where they say much the same."""
+    made: dict[str, object] = {
+        key: value
+        for key, value in parts[0].attrs.items()
+        if all(part.attrs.get(key) == value for part in parts)
+    }
+    reading = parts[0].attrs.get(_examples.READING)
+    if reading:
+        made[_examples.READING] = [
+            f"{len(files)} files, the first of them {files[0].name}",
+            *reading,
+        ]
+    return made
 
 
 def _tables(path: Path) -> list[Path]:
@@ -130,7 +180,7 @@ def _listed(names: set[str]) -> str:
     return ", ".join(sorted(names)[:6]) + (" …" if len(names) > 6 else "")
 
 
-def _file(path: Path) -> pd.DataFrame:
+def _file(path: Path, asked: Asked) -> pd.DataFrame:
     """Read one file by what it holds, whatever its ending."""
     if not path.is_file():
         raise FileNotFoundError(f"no file or folder {path}")
@@ -138,9 +188,13 @@ def _file(path: Path) -> pd.DataFrame:
         begin = file.read(16)
     ending = path.suffix.lower()
     if begin.startswith(b"MATLAB 5") or ending == ".mat":
-        return _arrays.read_mat(path)
+        return _arrays.read_mat(path, asked)
     if ending == ".npz":
-        return _arrays.read_npz(path)
+        return _arrays.read_npz(path, asked)
+    if asked:
+        raise ValueError(
+            f"{path.name} is a table of rows; axes and signal are for arrays in .mat and .npz files"
+        )
     if begin.startswith((b"PAR1", b"ARROW1", b"FEA1")) or ending in (".parquet", ".feather"):
         return _arrays.read_parquet(path)
     return _texts.read_text(path)

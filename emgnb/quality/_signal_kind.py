@@ -26,6 +26,10 @@ SMOOTH_ROWS, TAILS = 0.6, 1.4
 # Rows of a window for its skewness, least skewness of rectified EMG, and 5th percentile over median
 # from which rectified rows were averaged.
 SHAPE_ROWS, SKEW, AVERAGED = 64, 0.08, 0.2
+# Of an envelope that rests most of the time: 5th over 99th percentile at most, and correlation of
+# samples `SMOOTH_S` apart in its most active windows, which have so many lags at least. Rectified
+# EMG reaches 0.2.
+NEAR_ZERO, RISING, RISING_LAGS, MOST_WINDOWS = 0.25, 0.8, 16, 400
 # Correlation below which a signal declared as envelope, never below 0, is not one.
 DENIED = 0.1
 # Density in the top fifth of the band relative to the middle: at −3 dB there is no roll-off.
@@ -74,9 +78,26 @@ def kind_of(
     if rate is None or rate < 5.0 * _bands.MOTION_HZ:
         smooth = float(np.median(value[0]))
         return _slow_kind(joined, above_zero & rests_low, smooth, rate is not None)
+    near_zero = above_zero & (
+        np.percentile(joined, 5, axis=0) < NEAR_ZERO * np.percentile(joined, 99, axis=0)
+    )
+    # At rest an envelope is noise of the converter, so the windows with the largest rises decide.
+    rising = _rising(pieces, max(round(SMOOTH_S * rate), 1)) if near_zero.mean() > 0.5 else 0.0
+    if np.mean(near_zero & lopsided) > 0.5 and rising > RISING:
+        return "envelope", (
+            f"looks like an envelope: never below 0, mostly near its minimum, and smooth where it "
+            f"rises ({rising:.2f} between samples {1000 * SMOOTH_S:.0f} ms apart)"
+        )
     size = min(max(16, round(0.1 * rate)), max(map(len, pieces)))
     level, ripple = _levels(pieces, size), _ripples(fast, size)
-    return _fast_kind(level, ripple, above_zero & rests_low, _one_sided(pieces))
+    kind, why = _fast_kind(level, ripple, above_zero & rests_low, _one_sided(pieces))
+    leans = middle - low < 0.8 * (high - middle)
+    if kind == "raw" and rising > RISING and np.mean(near_zero & leans) > 0.5:
+        return "undetermined", (
+            f"kind undetermined (an envelope, or raw EMG with motion): {why}, but values are never "
+            f"below 0, and smooth where they change most ({rising:.2f})"
+        )
+    return kind, why
 
 
 def _cut(pieces: list[Floats], size: int) -> Floats:
@@ -92,6 +113,27 @@ def _levels(pieces: list[Floats], size: int) -> Floats:
 
 def _ripples(pieces: list[Floats], size: int) -> Floats:
     return np.asarray(_cut(pieces, size).std(axis=1))
+
+
+def _rising(pieces: list[Floats], lag: int) -> float:
+    """Return the correlation of samples `lag` rows apart within the most active windows."""
+    size = max(SHAPE_ROWS, RISING_LAGS * lag)
+    if max(map(len, pieces)) < size:
+        return 0.0
+    windows = _cut(pieces, size)
+    windows = windows[:: -(-len(windows) // MOST_WINDOWS)]
+    spread = windows.std(axis=1)
+    busy = spread >= np.quantile(spread, 0.75, axis=0)
+    early, late = (
+        part - part.mean(axis=1, keepdims=True) for part in (windows[:, :-lag], windows[:, lag:])
+    )
+    with np.errstate(invalid="ignore", divide="ignore"):
+        alike = (early * late).sum(axis=1) / np.sqrt(
+            np.square(early).sum(axis=1) * np.square(late).sum(axis=1)
+        )
+    return float(
+        np.median([_middle(each[mine]) for each, mine in zip(alike.T, busy.T, strict=True)])
+    )
 
 
 def _one_sided(pieces: list[Floats]) -> tuple[float, float]:

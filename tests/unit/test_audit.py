@@ -14,6 +14,8 @@ import scipy.io
 from emgnb import evaluate, features, interop, labels, simulate, windows
 from emgnb.cli import main
 from emgnb.evaluate import leaks
+from emgnb.evaluate.leaks import arrays, preparation
+from emgnb.evaluate.leaks.case import Case
 
 pytest.importorskip("sklearn", reason="scikit-learn is not installed: pip install 'emgnb[train]'")
 
@@ -189,6 +191,25 @@ def test_a_clean_study_is_not_accused(seed: int) -> None:
     assert report.honest is not None
     assert report.careless is not None
     assert report.honest.accuracy > report.chance + 0.1
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("width", [12, 60])
+def test_many_columns_without_skill_are_not_accused_of_a_choice(width: int, seed: int) -> None:
+    x = study(seed, rows=1).drop(columns=[f"f{i}" for i in range(FEATURES)])
+    noise = np.random.default_rng(seed).normal(size=(len(x), width))
+    x = x.join(pd.DataFrame(noise, columns=[f"g{i}" for i in range(width)]))
+    found = preparation.selection(Case(leaks.rows.from_frame(x, label="label")))
+    assert found.verdict == "undetermined"
+    assert "leaves no trace" in found.evidence
+    # Ten of sixty columns of noise, chosen on all rows, claim what no new person would show.
+    assert width < 60 or (found.points is not None and found.points > 5)
+
+
+def test_channels_that_are_all_described_were_not_chosen() -> None:
+    session = simulate.study(people=1, seed=1, script=simulate.protocol(("smile", "frown")))[0]
+    case = Case(arrays.from_sessions([session]))
+    assert preparation.selection(case).verdict == "not found"
 
 
 def test_the_best_of_many_models_is_no_accuracy() -> None:
@@ -379,7 +400,7 @@ def test_arrays_are_read_and_pickles_are_not(tmp_path: Path) -> None:
         "person",
     ]
     np.savez(tmp_path / "p.npz", x=np.array([{}, []], dtype=object))
-    with pytest.raises(ValueError, match=r"no \.npz file that can be read"):
+    with pytest.raises(ValueError, match=r"`x` holds Python objects, which are not loaded"):
         interop.read_rows(tmp_path / "p.npz")
 
 

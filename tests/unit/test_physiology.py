@@ -167,6 +167,47 @@ def test_a_short_recording_has_a_kind_where_it_shows(sensor, kind):
     assert verdict.physiology is not False
 
 
+def swelling(period: float, rows: int) -> np.ndarray:
+    """Return an envelope of bursts, of a converter whose last digit is noise."""
+    time = np.arange(rows) / 1000
+    swell = np.clip(np.sin(2 * np.pi * time / period), 0, None) ** 2
+    smooth = np.convolve(np.abs(rng(5).normal(size=rows)) * swell, np.hanning(161) / 80, "same")
+    return np.rint(30 + 500 * smooth + rng(6).normal(size=rows))
+
+
+@pytest.mark.parametrize("period", [0.8, 1.5, 3.0])
+def test_an_envelope_of_bursts_is_one_whichever_part_is_seen(period):
+    # With more than half of the windows at rest, rows may seem independent; raw they never are.
+    kinds = {"envelope"} if period < 2 else {"envelope", "undetermined"}
+    whole, begins = swelling(period, 9000), rng(int(10 * period)).integers(0, 5000, 16)
+    for begin, rows in zip(begins, rng(1).integers(1500, 4000, 16), strict=True):
+        verdict = quality.is_physiology(raw(whole[begin : begin + rows, np.newaxis]))
+        assert verdict.kind in kinds, f"rows {begin} to {begin + rows}: {verdict}"
+
+
+def emg_of(rows: int) -> np.ndarray:
+    band = dsp.butter(2, [20, 400], "band", fs=1000, output="sos")
+    made = dsp.sosfilt(band, rng(3).normal(size=rows + 500))[500:]
+    return made / made.std()
+
+
+@pytest.mark.parametrize("seconds", [0.06, 0.15, 0.5])
+def test_bursts_that_are_not_smoothed_are_no_envelope(seconds):
+    time = np.arange(6000) / 1000
+    gate = 0.03 + (time % 1.5 < seconds)
+    for values in (100 * np.abs(emg_of(6000) * gate), 512 + 80 * emg_of(6000) * gate):
+        verdict = quality.is_physiology(raw(np.rint(values)[:, np.newaxis]))
+        assert verdict.kind != "envelope", verdict
+
+
+@pytest.mark.parametrize("both_ways", [False, True])
+def test_motion_in_raw_emg_around_an_offset_makes_no_envelope(both_ways):
+    moved = np.sin(2 * np.pi * np.arange(6000) / 1500)
+    moved = 400 * moved**3 if both_ways else 300 * np.clip(moved, 0, None) ** 4
+    verdict = quality.is_physiology(raw(np.rint(512 + 10 * emg_of(6000) + moved)[:, np.newaxis]))
+    assert verdict.kind in ("raw", "undetermined"), verdict
+
+
 def test_a_kind_that_does_not_show_is_undetermined_with_the_reason():
     # Smooth, above 0, and as far from the median upwards as downwards.
     wave = dsp.lfilter([1.0], [1.0, -0.8], rng(1).normal(size=600))

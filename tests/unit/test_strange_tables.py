@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import scipy.io
 
 from emgnb import interop
 from emgnb.evaluate import leaks
@@ -173,16 +172,6 @@ def test_folders_of_other_endings_and_with_a_readme_are_read(tmp_path: Path) -> 
         file.rename(file.with_suffix(".xyz"))
     with pytest.raises(FileNotFoundError, match=r"which has \.xyz: export tables as CSV"):
         interop.read_rows(tmp_path)
-
-
-def test_what_a_mat_file_holds_beside_matrices_is_named(tmp_path: Path) -> None:
-    x, names = np.eye(12), np.array(["smile", "frown"] * 6, dtype=object)
-    scipy.io.savemat(tmp_path / "cell.mat", {"emg": x, "label": names})
-    with pytest.raises(ValueError, match=r"no column 'label'.* Not read are `label` .*cell"):
-        audited(interop.read_rows(tmp_path / "cell.mat"))
-    scipy.io.savemat(tmp_path / "struct.mat", {"EMG": {"data": x, "label": np.arange(12)}})
-    with pytest.raises(ValueError, match=r"holds `EMG` .*struct.*save\(file, '-struct', name\)"):
-        interop.read_rows(tmp_path / "struct.mat")
 
 
 def test_json_is_no_table(tmp_path: Path) -> None:

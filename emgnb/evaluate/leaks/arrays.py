@@ -8,10 +8,9 @@ import numpy as np
 import xarray as xr
 
 from emgnb import labels, recording
-from emgnb.evaluate.leaks.rows import Floats, Names, Rows, described, windowed
+from emgnb.evaluate.leaks.long import described, some
+from emgnb.evaluate.leaks.rows import Floats, Names, Rows, windowed
 
-# Windows of a signal that are joined to ask whether it is physiology.
-MOST_PIECES = 200
 ROLES = {"person": "participant", "session": "session", "trial": "trial"}
 
 
@@ -136,9 +135,9 @@ def _matrix(data: xr.DataArray | xr.Dataset) -> tuple[Floats, tuple[str, ...], t
     if isinstance(data, xr.DataArray) and "sample" in data.dims:
         wide = data.transpose("window", "channel", "sample").values.astype(np.float64)
         names = [str(name) for name in data["channel"].values]
-        step = max(len(wide) // MOST_PIECES, 1)
-        values, columns = described([each.T for each in wide], names)
-        return values, columns, tuple(each.T for each in wide[::step])
+        pieces = [each.T for each in wide]
+        values, columns = described(pieces, names)
+        return values, columns, some(pieces)
     if isinstance(data, xr.Dataset):
         parts = [
             (str(name), each.transpose("window", ...).values.reshape(data.sizes["window"], -1))

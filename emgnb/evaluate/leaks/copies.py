@@ -22,6 +22,8 @@ BY_CHANCE = 0.05
 WORTH = 3.0
 # Correlation of neighbouring rows, from which on they share samples.
 SHARED = 0.35
+# Share of windows that repeat samples of the one before, more than chance may give.
+SOME = 0.1
 
 
 def copies(case: Case) -> list[Finding]:
@@ -290,6 +292,11 @@ def overlap(case: Case) -> Finding:
     rows = case.rows
     if rows.units == "samples":
         return Finding(leak, NOT_FOUND, "windows were cut here, without overlap")
+    if rows.repeated is not None and rows.repeated.mean() > SOME:
+        if rows.split is not None and not _repeated_across(rows.repeated, rows.split):
+            return Finding(leak, NOT_FOUND, "windows overlap, but none across the split given")
+        share = 100 * float(rows.repeated.mean())
+        return _overlapping(leak, case, f"{share:.0f} % of the windows share samples with the next")
     shared = _sharing(rows)
     if shared is not None:
         if not shared:
@@ -342,6 +349,11 @@ def _sharing(rows: Rows) -> float | None:
         shared[order[1:][close]] = True
         shared[order[:-1][close]] = True
     return float(shared.mean())
+
+
+def _repeated_across(repeated: Mask, split: Names) -> bool:
+    """Whether a window shares samples with the next one in another part of the split."""
+    return bool((repeated[:-1] & (split[1:] != split[:-1])).any())
 
 
 def _shared_across(rows: Rows) -> bool:

@@ -85,6 +85,7 @@ class Results:
     chance, majority : 1 / number of classes; share of the commonest class
     data : what was audited: rows, columns, classes, groups
     model : reference classifier behind the figures
+    reading : what a table, or a file of arrays, was taken as, in sentences
     """
 
     findings: tuple[Finding, ...]
@@ -94,6 +95,7 @@ class Results:
     majority: float
     data: dict[str, object]
     model: str
+    reading: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[Finding]:
         return iter(self.findings)

@@ -36,9 +36,16 @@ def body(report: Results) -> str:
         f"<b>Honest:</b> {html.escape(str(report.honest or 'cannot be measured'))}; "
         f"<b>careless:</b> {html.escape(str(report.careless or '–'))}; "
         f"chance {100 * report.chance:.1f} %, majority {100 * report.majority:.1f} %; "
-        f"{html.escape(report.model)}.</p>{_accuracies(report)}{_sizes(report.found)}"
-        f"{_table(findings)}</div>"
+        f"{html.escape(report.model)}.</p>{_reading(report)}{_accuracies(report)}"
+        f"{_sizes(report.found)}{_table(findings)}</div>"
     )
+
+
+def _reading(report: Results) -> str:
+    if not report.reading:
+        return ""
+    lines = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in report.reading)
+    return f"<p><b>Read as</b></p><ul>{lines}</ul>"
 
 
 def _table(findings: Iterable[Finding]) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 
 from emgnb.evaluate.leaks import probes
 from emgnb.evaluate.leaks.case import Case
-from emgnb.evaluate.leaks.finding import FOUND, NOT_FOUND, Finding
+from emgnb.evaluate.leaks.finding import FOUND, NOT_FOUND, UNDETERMINED, Finding
 from emgnb.evaluate.leaks.rows import Floats, Names, Rows
 
 # How near mean 0 and deviation 1 must be to be no coincidence; files are rounded.
@@ -14,7 +14,7 @@ CLOSE = 2e-3
 # Share of the columns that must look so.
 MOST = 0.9
 CENTRED = "every column has mean 0"
-# Columns chosen by the test, out of how many at least, and points that makes it a leak.
+# Columns chosen by the test, out of how many at least, and points from which it gives advice.
 CHOSEN, WIDE, WORTH = 10, 40, 5.0
 
 
@@ -113,15 +113,19 @@ def _rescaling_points(case: Case) -> float | None:
 
 
 def selection(case: Case) -> Finding:
-    """Compare the choice of columns inside each training part with one on all rows."""
+    """Measure what a choice of columns on all rows would add; whether one was made leaves no trace.
+
+    In a table without skill, the best of many columns differ between labels by chance, so the gain
+    measured here accuses nobody: it is what such a choice would claim.
+    """
     leak = "columns chosen across the split"
     rows = case.few
-    if rows.values.shape[1] < WIDE:
-        return Finding(
-            leak,
-            NOT_FOUND,
-            f"{rows.values.shape[1]} columns are too few for their choice to matter",
-        )
+    if rows.signal_columns:
+        return Finding(leak, NOT_FOUND, "each channel is described by the same columns")
+    width = rows.values.shape[1]
+    unknown = "whether columns were chosen, and on which rows, leaves no trace in a table"
+    if width < WIDE:
+        return Finding(leak, UNDETERMINED, f"{unknown}, and {width} are left")
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
     from sklearn.feature_selection import SelectKBest, f_classif
     from sklearn.pipeline import make_pipeline
@@ -134,13 +138,15 @@ def selection(case: Case) -> Finding:
         outside = probes.mean_hits(chosen, rows.label, draws, model)
         inside = probes.mean_hits(case.values, rows.label, draws, make_pipeline(select, model))
     points, low = probes.gain(outside, inside, case.unit)
-    evidence = (
-        f"the best {CHOSEN} of {rows.values.shape[1]} columns, chosen on all rows, score "
-        f"{points:+.1f} points against a choice inside each training part"
+    dear = points >= WORTH and low > 0
+    return Finding(
+        leak,
+        UNDETERMINED,
+        f"{unknown}; choosing the best {CHOSEN} of these {width} on all rows would add "
+        f"{points:+.1f} points to a choice inside each training part",
+        points,
+        "choose columns inside each training part, or not at all" if dear else "",
     )
-    if points < WORTH or not low > 0:
-        return Finding(leak, NOT_FOUND, evidence, points)
-    return Finding(leak, FOUND, evidence, points, "choose columns inside each training part")
 
 
 def _draws(case: Case) -> list[list[probes.Part]]:

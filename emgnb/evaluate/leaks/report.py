@@ -27,6 +27,7 @@ class Report(Results):
         return "\n".join(
             [
                 self.summary,
+                *(f"read as:  {sentence}" for sentence in self.reading),
                 self.headline,
                 f"honest:   {self.honest or 'cannot be measured: no group can be left out'}",
                 f"careless: {self.careless or '–'}",
@@ -54,6 +55,7 @@ class Report(Results):
             "majority": self.majority,
             "data": self.data,
             "model": self.model,
+            "reading": list(self.reading),
         }
         return _written(_pages.as_json(content), path)
 

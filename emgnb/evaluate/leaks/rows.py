@@ -8,14 +8,15 @@ the logarithm of the power and the line length of each column as features.
 from __future__ import annotations
 
 import itertools
-import re
-import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+
+from emgnb._arrays import Mask
+from emgnb.evaluate.leaks import long, times
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,6 +67,8 @@ class Rows:
     rate : sampling rate of the signal in Hz; None where unknown
     runs : whether trials are runs of one label, because no column names them
     pieces : windows (sample, column) of a signal, where `trials` are unknown
+    repeated : (row,) whether the window of a row shares samples with the next; None where unknown
+    reading : what the data were taken as, in sentences
     """
 
     values: Floats
@@ -85,6 +88,8 @@ class Rows:
     rate: float | None = None
     runs: bool = False
     pieces: tuple[Floats, ...] = ()
+    repeated: Mask | None = None
+    reading: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.label)
@@ -120,6 +125,7 @@ class Rows:
             texts={name: each[index] for name, each in self.texts.items()},
             split=some(self.split),
             sizes=some(self.sizes),
+            repeated=None,
         )
 
 
@@ -142,14 +148,16 @@ def from_frame(
     frame : one row per example or per time step
     label, person, session, trial, time, split : names of columns; those left out are recognised
         by the names that published tables use
-    rows : "features", "samples" or "auto": samples where the time steps are below 50 ms, or where
-        no time is given and each label comes in runs of 50 rows and more
-    rate : sampling rate in Hz, of samples; by default that of a regular time column
+    rows : "features", "samples" or "auto": windows where a column `window` counts them over
+        several rows each, samples where the time steps are below 50 ms, or where no time is given
+        and each label comes in runs of 50 rows and more
+    rate : sampling rate in Hz, of samples; by default that of the file, or of a regular time column
 
     Raises
     ------
     ValueError : no such column, no numeric column, fewer than two labels
     """
+    label = label_of(frame, label)
     named = {"person": person, "session": session, "trial": trial, "time": time, "split": split}
     _check_columns(frame, {"label": label, **named})
     taken_by_name = {label, *(name for name in named.values() if name)}
@@ -158,28 +166,78 @@ def from_frame(
         roles["file"] = "file"
     taken = {label, *(name for name in roles.values() if name)}
     kept = frame.loc[frame[label].notna()]
-    _need_classes(kept[label])
-    texts, numbers = _sorted_columns(kept, taken)
-    if not numbers:
+    bounds = long.windows(kept, label)
+    if bounds is not None:
+        taken.add(long.WINDOW)
+        if rows == "samples":
+            bounds, roles["trial"] = None, roles["trial"] or long.WINDOW
+    signal = [] if bounds is None else long.signal_columns(kept, bounds, taken)
+    first = kept if bounds is None else kept.iloc[bounds[:, 0]]
+    _need_classes(first[label])
+    texts, numbers = _sorted_columns(first, taken.union(signal))
+    if not numbers and not signal:
         raise ValueError(
             f"no numeric column beside {', '.join(sorted(taken))}: nothing a classifier could use"
+            + _unread(frame)
         )
     made = Rows(
-        values=np.column_stack([_number(kept[name]) for name in numbers]),
+        values=_matrix(first, numbers),
         columns=tuple(numbers),
-        label=_names(kept[label]),
+        label=_names(first[label]),
         groups={
-            role: _names(kept[name])
+            role: _names(first[name])
             for role in GROUPS
-            if (name := roles.get(role)) and kept[name].nunique() > (role != "person")
+            if (name := roles.get(role)) and first[name].nunique() > (role != "person")
         },
-        time=_time(kept, roles["time"], asked=time is not None),
-        texts={name: _names(kept[name]) for name in texts},
-        split=_names(kept[roles["split"]]) if roles["split"] else None,
+        time=times.time_of(first, roles["time"], asked=time is not None),
+        texts={name: _names(first[name]) for name in texts},
+        split=_names(first[roles["split"]]) if roles["split"] else None,
+        reading=(
+            *frame.attrs.get("reading", ()),
+            long.said(label, roles, signal, numbers, texts),
+        ),
     )
-    if not _is_samples(made, "samples" if rate and rows == "auto" else rows):
+    known = rate or frame.attrs.get("rate")
+    if bounds is not None:
+        return _with_windows(
+            replace(made, rate=known), long.pieces_of(kept, bounds, signal), signal
+        )
+    shown = "samples" if rate else str(frame.attrs.get("rows", "auto"))
+    if not _is_samples(made, shown if rows == "auto" else rows):
         return made
-    return windowed(replace(made, rate=rate or _rate(made.time)))
+    steady = list[str]()
+    if frame.attrs.get("rows") == "samples":
+        # Beside the signals of a file's trials lie values of whole trials, such as an age.
+        runs = np.array(_runs(made.label, *made.groups.values()), dtype=np.int64)
+        varying = long.signal_columns(kept, runs, taken)
+        steady = [name for name in numbers if name not in varying] if varying else []
+    return windowed(replace(made, rate=known or times.rate_of(made.time)), steady)
+
+
+def _with_windows(rows: Rows, pieces: list[Floats], signal: list[str]) -> Rows:
+    """Add what describes the windows (sample, column) of a signal to the rows they belong to."""
+    values, columns = long.described(pieces, signal)
+    sizes = {len(piece) for piece in pieces}
+    known = rows.rate and rows.time is not None and len(sizes) == 1
+    return replace(
+        rows,
+        values=np.column_stack([values, rows.values]),
+        columns=(*columns, *rows.columns),
+        pieces=long.some(pieces),
+        repeated=long.repeated(pieces),
+        signal_columns=tuple(signal),
+        overlap=sizes.pop() / rows.rate if known and rows.rate else 0.0,
+    )
+
+
+def _matrix(frame: pd.DataFrame, names: list[str]) -> Floats:
+    return np.column_stack([np.empty((len(frame), 0)), *(_number(frame[name]) for name in names)])
+
+
+def label_of(frame: pd.DataFrame, label: str) -> str:
+    """Return the column of labels: where the usual name is none, the one that the reader found."""
+    found = frame.attrs.get("label", "")
+    return found if label == "label" not in frame.columns and found in frame.columns else label
 
 
 def _need_classes(label: pd.Series) -> None:
@@ -222,26 +280,16 @@ def _is_number(column: pd.Series) -> bool:
     return int((~np.isnan(_number(column))).sum()) > (1 - ODD) * there
 
 
-def _rate(time: Floats | None) -> float | None:
-    """Sampling rate of a regular clock in Hz, else None."""
-    if time is None:
-        return None
-    steps = np.diff(time)
-    steps = steps[steps > 0]
-    if len(steps) < RUN:
-        return None
-    typical = float(np.median(steps))
-    regular = np.abs(steps - typical) < 0.2 * typical
-    return 1 / typical if regular.mean() > 0.9 else None
-
-
 def _check_columns(frame: pd.DataFrame, named: Mapping[str, str | None]) -> None:
     for role, name in named.items():
         if name is not None and name not in frame.columns:
             listed = ", ".join(str(each)[:40] for each in frame.columns[:30])
-            unread = frame.attrs.get("not_read")
-            more = f". Not read are {unread}, which are no matrices of numbers" if unread else ""
-            raise ValueError(f"no column {name!r} for {role}; there are {listed}{more}")
+            raise ValueError(f"no column {name!r} for {role}; there are {listed}{_unread(frame)}")
+
+
+def _unread(frame: pd.DataFrame) -> str:
+    unread = frame.attrs.get("not_read")
+    return f". Not read: {unread}" if unread else ""
 
 
 def _usual(frame: pd.DataFrame, role: str, taken: set[str]) -> str | None:
@@ -266,49 +314,6 @@ def _sorted_columns(frame: pd.DataFrame, taken: set[str]) -> tuple[list[str], li
 
 def _names(column: pd.Series) -> Names:
     return np.asarray(column.astype(str), dtype=np.str_)
-
-
-def _time(frame: pd.DataFrame, name: str | None, *, asked: bool) -> Floats | None:
-    """Times in s; None where no column is named, or one that only has a usual name has no times."""
-    if name is None:
-        return None
-    try:
-        return _seconds(frame[name])
-    except ValueError:
-        if asked:
-            raise
-        return None
-
-
-def _seconds(column: pd.Series) -> Floats:
-    """Time stamps in s from the first; milliseconds and dates are recognised."""
-    import pandas as pd
-
-    if pd.api.types.is_numeric_dtype(column):
-        values: Floats = column.to_numpy(dtype=np.float64, na_value=np.nan)
-        return values / 1000 if "ms" in str(column.name) or np.nanmedian(values) > 1e11 else values
-    stamps = _dates(column)
-    if stamps.isna().mean() > ODD:
-        raise ValueError(
-            f"column {column.name!r} for time holds {str(column.iloc[0])!r}, expected seconds, "
-            "milliseconds (a name with ms) or dates such as 2024-03-01T09:30:00"
-        )
-    return np.asarray((stamps - stamps.min()).dt.total_seconds(), dtype=np.float64)
-
-
-def _dates(column: pd.Series) -> pd.Series:
-    """Texts as dates; 03.04.2024 is April, and 03/04/2024 what most of the column allows."""
-    import pandas as pd
-
-    first = str(column.iloc[0])
-    if re.match(r"\d{4}-", first):
-        return pd.to_datetime(column, errors="coerce", utc=True, format="ISO8601")
-    ways = (True, False) if re.match(r"\d+\.", first) else (False, True)
-    with warnings.catch_warnings():
-        # pandas warns where the day is not where it was told to look.
-        warnings.simplefilter("ignore", UserWarning)
-        read = [pd.to_datetime(column, errors="coerce", utc=True, dayfirst=way) for way in ways]
-    return max(read, key=lambda stamps: stamps.notna().sum())
 
 
 def _runs(*keys: Names) -> list[tuple[int, int]]:
@@ -336,15 +341,21 @@ def _is_samples(rows: Rows, said: str) -> bool:
     return bool(steps.size and np.median(steps) < STEP)
 
 
-def windowed(rows: Rows) -> Rows:
-    """Cut each trial of a signal into short windows and describe them by features."""
+def windowed(rows: Rows, steady: Collection[str] = ()) -> Rows:
+    """Cut each trial of a signal into short windows and describe them by features.
+
+    `steady` : columns that are no signal, because they have one value per trial
+    """
+    channels = [k for k, name in enumerate(rows.columns) if name not in steady]
+    signal = tuple(rows.columns[k] for k in channels)
     keys = [rows.label, *rows.groups.values()]
     runs = [run for run in _runs(*keys) if run[1] - run[0] >= SHORTEST]
     if not runs:
         raise ValueError(f"no trial has {SHORTEST} samples: nothing to cut into windows")
     typical = float(np.median([end - begin for begin, end in runs]))
     size = int(np.clip(typical / PER_TRIAL, SHORTEST, LONGEST))
-    trials = [rows.values[begin:end] for begin, end in runs]
+    samples = rows.values[:, channels] if steady else rows.values
+    trials = [samples[begin:end] for begin, end in runs]
     first: list[int] = []
     of: list[int] = []
     pieces: list[Floats] = []
@@ -353,7 +364,7 @@ def windowed(rows: Rows) -> Rows:
             first.append(begin + at)
             of.append(place)
             pieces.append(trial[at : at + size])
-    values, columns = described(pieces, list(rows.columns))
+    values, columns = long.described(pieces, signal)
     own = rows.take(np.array(first, dtype=np.intp))
     number = np.array(of)
     names = tuple(f"trial {k + 1}" for k in range(len(runs)))
@@ -361,29 +372,13 @@ def windowed(rows: Rows) -> Rows:
     trial_of = own.groups.get("trial", np.array(names)[number])
     return replace(
         own,
-        values=values,
-        columns=columns,
+        values=np.column_stack([values, np.delete(own.values, channels, axis=1)]),
+        columns=(*columns, *steady),
         groups=groups | {"trial": trial_of},
         sizes=np.array([end - begin for begin, end in runs], dtype=np.float64)[number],
         trials=tuple(trials),
         trial_names=tuple(str(rows.label[begin]) for begin, _ in runs),
         units="samples",
-        signal_columns=rows.columns,
+        signal_columns=signal,
         runs="trial" not in own.groups,
     )
-
-
-def described(pieces: list[Floats], names: list[str]) -> tuple[Floats, tuple[str, ...]]:
-    """Mean, log power about it and log line length of each column of each piece."""
-    out = np.empty((len(pieces), 3 * len(names)))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        for row, piece in zip(out, pieces, strict=True):
-            mean = np.nanmean(piece, axis=0)
-            power = np.nanvar(piece, axis=0)
-            line = np.nanmean(np.abs(np.diff(piece, axis=0)), axis=0)
-            tiny = 1e-12 + 1e-12 * mean**2
-            row[:] = np.concatenate([mean, np.log(power + tiny), np.log(line + np.sqrt(tiny))])
-    columns = [
-        f"{kind} {name}" for kind in ("mean", "log power", "log line length") for name in names
-    ]
-    return out, tuple(columns)

@@ -15,6 +15,7 @@ from emgnb.evaluate.leaks import (
     columns,
     copies,
     groups,
+    long,
     people,
     physiology,
     preparation,
@@ -24,7 +25,7 @@ from emgnb.evaluate.leaks.arrays import from_sessions, from_windows
 from emgnb.evaluate.leaks.case import PLURAL, Case
 from emgnb.evaluate.leaks.finding import Finding
 from emgnb.evaluate.leaks.report import Report
-from emgnb.evaluate.leaks.rows import Rows, from_frame
+from emgnb.evaluate.leaks.rows import Rows, from_frame, label_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,11 +77,13 @@ def audit(
     data : a session or several, with markers or one coder's labels; windows (window, channel,
         sample); features along `window`; or a table with one row per example or per time step, such
         as `interop.read_rows` gives
-    label : column or coordinate that names the class
+    label : column or coordinate that names the class; where there is no column "label", the one
+        that `interop.read_rows` recognised in a file of arrays, such as `y`
     person, session, trial, time, split : columns of a table (windows and features have these as
         coordinates); those left out are recognised by the usual names
     predicted : column with somebody's predictions
-    rows : of a table: "features", "samples" (time steps, cut into windows here) or "auto"
+    rows : of a table: "features", "samples" (time steps, cut into windows here) or "auto"; a column
+        `window` says which rows are the samples of one window
     rate : sampling rate in Hz of a table of samples without a time column
     tries : accuracies (shares) of all models that were tried on the test set
     progress : True prints a line, False nothing; or `progress(done, all, name)`
@@ -168,7 +171,10 @@ def _events(data: Any) -> Finding | None:
 def _predicted(data: Any, name: str | None, label: str) -> Any:
     if name is None or not _is_table(data):
         return None
-    return data.loc[data[label].notna(), name].astype(str).to_numpy(dtype=np.str_)
+    kept = data.loc[data[label_of(data, label)].notna()]
+    bounds = long.windows(kept, label_of(data, label))
+    first = kept if bounds is None else kept.iloc[bounds[:, 0]]
+    return first[name].astype(str).to_numpy(dtype=np.str_)
 
 
 def _report(case: Case, findings: list[Finding]) -> Report:
@@ -179,7 +185,7 @@ def _report(case: Case, findings: list[Finding]) -> Report:
     assert careless is not None
     unit = case.trial if case.trial is not None else np.arange(len(case.few)).astype(str)
     data: dict[str, object] = {
-        ("windows" if rows.units == "samples" else "rows"): len(rows),
+        ("windows" if rows.units == "samples" or rows.pieces else "rows"): len(rows),
         "columns": len(rows.columns),
         "labels": len(rows.classes),
     }
@@ -197,6 +203,7 @@ def _report(case: Case, findings: list[Finding]) -> Report:
         majority=float(counts.max() / len(rows)),
         data=data,
         model=f"{probes.MODEL} (here {model})",
+        reading=rows.reading,
     )
 
 
