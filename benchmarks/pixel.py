@@ -133,7 +133,7 @@ class Frames(NamedTuple):
     ----------
     number : (n,) of the output drawn
     size : (n,) counts the sizes of the canvas
-    level : (n,) of the pixels, 0 to 255; NaN while they are sought, and where the head is grey
+    level : (n,) of the pixels, of 255; NaN while they are sought, and where the head is grey
     grey : (n,) 0 to 1
     painted : (n,) ms of the page's clock
     canvas : its size at the end, in pixels
