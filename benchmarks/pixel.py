@@ -20,7 +20,7 @@ CHANGED, CLEAR = 8, 32
 # Time (s) for which the canvas must keep its size, and in which it must begin to do so.
 KEPT, PATIENCE = 10.0, 180.0
 # Frames in `KEPT` s without which the face does not move; steps in which pixels are compared.
-FEW, COMPARED = 50, 20
+FEW, COMPARED = 20, 24
 # Steps after which half of them must have been seen.
 EARLY = 40
 
@@ -123,7 +123,7 @@ WATCH = (
 }"""
 )
 # Half the side of the box as a share of the canvas, and frames of the box that are compared.
-NEAR, LEARNED = 0.04, 20
+NEAR, LEARNED = 0.04, 16
 
 
 class Frames(NamedTuple):
