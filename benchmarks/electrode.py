@@ -46,9 +46,9 @@ class Steps:
         times = first + np.cumsum(np.round(np.asarray(intervals) * FINE)).astype(np.int64)
         self.at = np.concatenate([self.at, times])
 
-    def over(self) -> bool:
-        """Return whether the board has got all steps, and some time has passed."""
-        return self._given > self.at[-1] + (AHEAD + 0.5) * FINE
+    def over(self, number: int = -1) -> bool:
+        """Return whether the board got a step, the last by default, and some time has passed."""
+        return bool(self._given > self.at[number] + (AHEAD + 0.5) * FINE)
 
     def close(self) -> None:
         self._over.set()

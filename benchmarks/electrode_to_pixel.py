@@ -1,13 +1,14 @@
 """Measure the delay from the electrode to the pixel, and how much each part adds.
 
-    python benchmarks/electrode_to_pixel.py [--events 2000] [--every 0.5] [--hop 0.02]
+    python benchmarks/electrode_to_pixel.py [--events 2000] [--every 0.5] [--hop 0.02] [--corner 20]
 
 A voltage steps up and down at pin A0 of an emulated Mega, at random times. The firmware samples 8
 channels at 1 kHz, a recorder reads the pseudo-terminal, a decoder turns channel 1 into the
 intensity of a smile (`live.proportional` levels, sensor of kind envelope), and `widgets.Face` shows
 it in JupyterLab, with a real kernel, in a headless Chromium that draws in software. For each step,
-the first painted frame is sought in which the pixel that a smile changes most has changed. Three
-conditions: the kernel free, beside a cell in pure Python, and beside one that trains a network.
+the first painted frame is sought in which the pixels that a smile changes most have changed, see
+`pixel`. Three conditions: the kernel free, beside a cell in pure Python, and beside one that trains
+a network. If less than half of the first 40 steps are seen, the run ends with the reason.
 
 - board: from the step to its conversion (truth log of the emulator)
 - USB: to the moment when the recorder has read the bytes; with the UART, the pseudo-terminal, and
@@ -30,7 +31,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections import Counter
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -43,6 +44,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "browser"
 import conftest as browsers
 from electrode import FINE, HIGH, LOW, Clock, Growth, Steps, boards, clock_of
 from live_view import BESIDE
+from pixel import CHANGED, EARLY, Frames, calibrate, check, forget, frames_of, settle, watch
 
 from emgnb import acquire, facs, filters, live
 from emgnb.acquire.clock import host_ns
@@ -52,10 +54,10 @@ from emgnb.acquire.wire.stream import Stream
 
 LEGS = ("board", "USB", "journal", "decode", "kernel", "page", "paint")
 CHANNELS, RATE = 8, 1000
-# Difference (of 255) from which a pixel has changed; the software renderer draws the same twice.
-CHANGED = 8
 # Lag (s) of the board from which a step does not count as one in real time.
 LAG = 0.003
+# Time (s) that a cell runs beside the face before and after the steps that count.
+BEFORE = 400.0
 # Pin A0 is the muscle of a smile.
 SITES = sorted(facs.DEFAULT_MONTAGE, key=lambda site: site.muscle != "zygomaticus_major")[:CHANNELS]
 CELL = """
@@ -83,48 +85,6 @@ RECEIVE = r"""(() => {
     }
   };
 })()"""
-READ = """
-  const canvas = document.querySelector('.emgnb-face .stage canvas');
-  const gl = canvas.getContext('webgl');
-  const read = (x, y, width, height) => {
-    const bytes = new Uint8Array(4 * width * height);
-    gl.readPixels(x, y, width, height, gl.RGBA, gl.UNSIGNED_BYTE, bytes);
-    return bytes;
-  };
-"""
-KEEP = "() => {" + READ + "window.kept = read(0, 0, canvas.width, canvas.height); }"
-# Finds the pixel that differs most from the kept picture, in shares of the canvas.
-FIND = (
-    "() => {"
-    + READ
-    + """
-  const now = read(0, 0, canvas.width, canvas.height), { kept } = window;
-  if (now.length !== kept.length) return [-1, 0, 0]; // the canvas has got another size
-  let best = 0, most = 0;
-  for (let k = 0; k < now.length; k++) {
-    const differs = Math.abs(now[k] - kept[k]);
-    if (differs > most) [best, most] = [k >> 2, differs];
-  }
-  const column = best % canvas.width, row = Math.floor(best / canvas.width);
-  return [most, column / canvas.width, row / canvas.height];
-}"""
-)
-# Records of each frame the output, the pixel, and when it was painted.
-WATCH = (
-    "() => {"
-    + READ
-    + """
-  window.drawn = [];
-  const after = new MessageChannel();  // its message comes once the frame is painted
-  after.port1.onmessage = ({ data }) => window.drawn.push([...data, performance.now()]);
-  new MutationObserver(() => {
-    const x = Math.floor(window.place[0] * canvas.width);
-    const y = Math.floor(window.place[1] * canvas.height);
-    const [red, green, blue] = read(x, y, 1, 1);
-    after.port2.postMessage([Number(canvas.dataset.number), red, green, blue]);
-  }).observe(canvas, { attributes: true, attributeFilter: ['data-frames'] });
-}"""
-)
 
 
 class Run(NamedTuple):
@@ -136,13 +96,13 @@ class Run(NamedTuple):
     first: int  # of the steps that count
     stamps: Any
     lag: Any
-    drawn: Any
+    drawn: Frames
     received: dict[int, tuple[float, float]]
     clock: Clock
 
 
-def levels_file(folder: Path) -> Path:
-    """Save levels by which channel 1 is the smile's intensity."""
+def levels_file(folder: Path, corner: float) -> Path:
+    """Save levels by which channel 1 is the smile's intensity, after a low-pass (Hz)."""
     silent = (0.0,) * (CHANNELS - 1)
     return live.Proportional(
         channel=tuple(site.channel for site in SITES),
@@ -151,7 +111,7 @@ def levels_file(folder: Path) -> Path:
         most=(HIGH, *silent),
         units="V",
         rate=float(RATE),
-        chain=filters.Chain(filters.LowPass(20)),
+        chain=filters.Chain(filters.LowPass(corner)),
     ).save(folder / "levels.json")
 
 
@@ -170,10 +130,10 @@ def run(browser: Any, lab: Any, beside: str, asked: argparse.Namespace) -> Run:
         )
         growth = Growth(recorder.folder / "journal.emgj")
         try:
-            model = str(levels_file(folder))
+            model = str(levels_file(folder, asked.corner))
             cell = CELL.format(folder=str(recorder.folder), model=model, hop=asked.hop)
             page = shown(browser, lab, folder.name, cell)
-            drawn, received, clock = watched(page, steps, BESIDE[beside], asked)
+            drawn, received, clock = watched(page, steps, recorder.folder, BESIDE[beside], asked)
             page.context.close()
             lab.end_kernels()
         finally:  # also ends the decoder
@@ -188,7 +148,7 @@ def run(browser: Any, lab: Any, beside: str, asked: argparse.Namespace) -> Run:
         first=steps.first,
         stamps=np.array(growth.stamps),
         lag=np.array(lag.found),
-        drawn=np.array(drawn, dtype=float),
+        drawn=drawn,
         received={
             number: (datetime.fromisoformat(made).timestamp() * 1e9 - shift, clock.host(at))
             for number, at, made in reversed(received)
@@ -198,22 +158,34 @@ def run(browser: Any, lab: Any, beside: str, asked: argparse.Namespace) -> Run:
 
 
 def watched(
-    page: Any, steps: Steps, code: str, asked: argparse.Namespace
-) -> tuple[list[Any], list[Any], Clock]:
+    page: Any, steps: Steps, folder: Path, code: str, asked: argparse.Namespace
+) -> tuple[Frames, list[Any], Clock]:
     """Step beside a cell; return the frames drawn, the outputs received, and the page's clock."""
-    calibrate(page, steps)
-    start_beside(page, code.format(seconds=asked.events * asked.every + 30))
+    watch(page)
+    start_beside(page, code.format(seconds=asked.events * asked.every + BEFORE))
+    settle(page, steps, asked.every)
+    calibrate(page, steps, asked.every)
     clock = clock_of(page)
-    page.evaluate(WATCH)
+    forget(page)
     steps.first = len(steps.at)
     rng = np.random.default_rng(1)
     steps.plan(asked.every * rng.uniform(0.8, 1.2, asked.events))
+    if asked.events >= EARLY:
+        while not steps.over(steps.first + EARLY - 1):
+            page.wait_for_timeout(500)
+        found = frames_of(page)
+        check(found, {number for number, *_ in received_by(page)}, set(outputs_of(folder)))
     while not steps.over():
         page.wait_for_timeout(500)
-    drawn, received = page.evaluate("[window.drawn, window.received]")
+    found, received = frames_of(page), received_by(page)
     again = clock_of(page)
     error = max(clock.error, again.error) + abs(clock.zero - again.zero) / 2
-    return drawn, received, Clock((clock.zero + again.zero) / 2, error)
+    return found, received, Clock((clock.zero + again.zero) / 2, error)
+
+
+def received_by(page: Any) -> list[tuple[int, float, str]]:
+    """Return the outputs received: number, ms of the page's clock, and date of the message."""
+    return [tuple(each) for each in json.loads(page.evaluate("JSON.stringify(window.received)"))]
 
 
 def shown(browser: Any, lab: Any, name: str, cell: str) -> Any:
@@ -227,39 +199,7 @@ def shown(browser: Any, lab: Any, name: str, cell: str) -> Any:
     notebook.ready()
     notebook.run_all()
     page.locator(".emgnb-face .stage canvas[data-grey='0.00']").wait_for(timeout=180_000)
-    page.wait_for_timeout(3000)  # until the size of the canvas suits the speed of the computer
     return page
-
-
-def calibrate(page: Any, steps: Steps) -> None:
-    """Find the pixel that a smile changes most, with a step up and one down."""
-    for _ in range(5):
-        page.evaluate(KEEP)
-        steps.plan([0.0])
-        place = still(page, lambda differs: differs >= 4 * CHANGED)
-        steps.plan([0.0])
-        if place and still(page, lambda differs: differs <= CHANGED):
-            page.evaluate("(place) => { window.place = place; }", place)
-            return
-        page.wait_for_timeout(5000)
-    raise SystemExit("the canvas does not keep its size: repeat the run on a quieter computer")
-
-
-def still(page: Any, wanted: Callable[[float], bool]) -> list[float] | None:
-    """Wait until the head differs from the kept picture as wanted, and no longer moves.
-
-    Returns the place of the pixel that differs most; None if the canvas has got another size.
-    """
-    before = -1.0
-    for _ in range(200):
-        page.wait_for_timeout(500)
-        differs, *place = page.evaluate(FIND)
-        if differs < 0:
-            return None
-        if wanted(differs) and differs == before:
-            return list(place)
-        before = differs
-    raise SystemExit(f"the brightest change of the head stays {before} of 255")
 
 
 def start_beside(page: Any, code: str) -> None:
@@ -307,9 +247,10 @@ def journalled(noted: Run) -> tuple[Any, Any]:
     return np.array(read)[at], there
 
 
-def outputs_of(noted: Run) -> dict[int, float]:
-    """Return when each output was made, ns."""
-    lines = map(json.loads, (noted.folder / "live.jsonl").read_text().splitlines())
+def outputs_of(folder: Path) -> dict[int, float]:
+    """Return when each output was made, ns; a line that is not complete is left out."""
+    whole = (folder / "live.jsonl").read_text().rpartition("\n")[0]
+    lines = map(json.loads, whole.splitlines())
     return {
         line["number"]: line["host_ns"] + 1e9 * line["delay"]
         for line in lines
@@ -317,8 +258,13 @@ def outputs_of(noted: Run) -> dict[int, float]:
     }
 
 
-def legs_of(noted: Run) -> tuple[Any, Any]:
-    """Return the ms of each leg (step, leg) for the steps seen, and when these were, in ns."""
+def legs_of(noted: Run) -> tuple[Any, Any, Counter[str]]:
+    """Return the ms of each leg, when the steps were, and why others were not seen.
+
+    Returns
+    -------
+    (step, leg) ms and (step,) ns of the steps seen; the number of the other steps by reason
+    """
     stepped = noted.started + noted.steps / FINE * 1e9
     at_converter, (read, there) = converted(noted), journalled(noted)
     if not len(stepped) == len(at_converter) == len(read):
@@ -326,40 +272,63 @@ def legs_of(noted: Run) -> tuple[Any, Any]:
             f"{len(stepped)} steps, of which {len(at_converter)} were converted and {len(read)} "
             "are in the journal: repeat the run on a quieter computer"
         )
-    made, painted = outputs_of(noted), noted.clock.host(noted.drawn[:, 4])
+    drawn, made = noted.drawn, outputs_of(noted.folder)
+    painted = noted.clock.host(drawn.painted)
     # When the output of each frame was made; frames of gaps do not count.
-    made_of = np.maximum.accumulate([made.get(int(n), 0.0) for n in noted.drawn[:, 0]])
-    rows, seen = [], []
-    for k in range(noted.first, len(stepped)):  # those before found the pixel
+    made_of = np.maximum.accumulate([made.get(int(n), 0.0) for n in drawn.number])
+    rows, seen, unseen = [], [], Counter[str]()
+    for k in range(noted.first, len(stepped)):  # those before found the pixels
         until_next = there[k + 1] if k + 1 < len(there) else np.inf
         first, last = np.searchsorted(made_of, [there[k], until_next])
-        if first == 0:
-            continue
-        pixels = noted.drawn[first - 1 : last, 1:4]
-        (moved,) = np.nonzero(np.abs(pixels - pixels[0]).max(axis=1) > CHANGED)
-        if not moved.size:
-            continue
-        frame = first - 1 + int(moved[0])
-        number = int(noted.drawn[frame, 0])
+        frame, lack = changed(drawn, int(first), int(last))
+        number = -1 if lack else int(drawn.number[frame])
         if number not in noted.received or number not in made:
+            unseen[lack or "output not noted"] += 1
             continue
         times = [stepped[k], at_converter[k], read[k], there[k], made[number]]
         rows.append(np.diff([*times, *noted.received[number], painted[frame]]) / 1e6)
         seen.append(stepped[k])
-    return np.array(rows).reshape(-1, len(LEGS)), np.array(seen)
+    return np.array(rows).reshape(-1, len(LEGS)), np.array(seen), unseen
+
+
+def changed(drawn: Frames, first: int, last: int) -> tuple[int, str]:
+    """Return the first frame from `first` to `last` that differs from the one before, or why not.
+
+    Returns
+    -------
+    number of the frame, and ""; or 0, and the reason
+    """
+    if first == 0 or first == last:
+        return 0, "no frame"
+    before, level = drawn.level[first - 1], drawn.level[first:last]
+    same = drawn.size[first:last] == drawn.size[first - 1]
+    moved = same & (np.abs(level - before) > CHANGED)  # never where a level is NaN
+    if moved.any():
+        return first + int(np.argmax(moved)), ""
+    if (drawn.grey[first - 1 : last] > 0).any():
+        return 0, "head grey"
+    if np.isnan(before) or np.isnan(level).any():
+        return 0, "pixels sought again"
+    return 0, "no change of the pixels"
 
 
 def table_row(beside: str, noted: Run) -> str:
     """Return a row of the table; print what to know about it."""
-    rows, seen = legs_of(noted)
+    rows, seen, unseen = legs_of(noted)
     lag = noted.lag
     near = np.clip(np.searchsorted(lag[:, 0], seen), 1, len(lag) - 1)
     late = np.maximum(lag[near - 1, 1], lag[near, 1]) > LAG
+    lacks = ", ".join(f"{reason} {count}" for reason, count in unseen.most_common())
+    begin, end = noted.started + noted.steps[[noted.first, -1]] / FINE * 1e9
+    quarters, _ = np.histogram(seen, bins=4, range=(begin, end))
     print(
-        f"- {beside}: {len(rows)} of {len(noted.steps) - noted.first} steps seen; page's clock "
+        f"- {beside}: {len(rows)} of {len(noted.steps) - noted.first} steps seen, in the quarters "
+        f"of the run {', '.join(map(str, quarters))}{f' (others: {lacks})' if lacks else ''}; "
+        f"{noted.drawn.words}; page's clock "
         f"± {noted.clock.error / 1e6:.1f} ms; the emulated board was up to "
         f"{1e3 * lag[:, 1].max():.0f} ms behind real time, by more than {1e3 * LAG:.0f} ms at "
-        f"{late.sum()} steps, which are left out (with them, {both(rows.sum(axis=1))} ms in all)"
+        f"{late.sum()} steps, which are left out (with them, {both(rows.sum(axis=1))} ms in all)",
+        flush=True,
     )
     kept = rows[~late]
     cells = [both(column) for column in (*kept.T, kept.sum(axis=1))]
@@ -378,6 +347,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=2000)
     parser.add_argument("--every", type=float, default=0.5, help="s between steps, on average")
     parser.add_argument("--hop", type=float, default=0.02, help="s between outputs")
+    parser.add_argument("--corner", type=float, default=20.0, help="Hz of the low-pass filter")
     parser.add_argument("--beside", choices=BESIDE, action="append")
     asked = parser.parse_args()
     if problem := emulator.missing():
@@ -388,7 +358,10 @@ def main() -> None:
         for beside in asked.beside or BESIDE:
             noted = run(browser, lab, beside, asked)
             table.append(table_row(beside, noted))
-    print(f"\nOutputs every {1e3 * asked.hop:.0f} ms; each cell is median, p99 in ms:\n")
+    print(
+        f"\nOutputs every {1e3 * asked.hop:.0f} ms, low-pass {asked.corner:g} Hz; each cell is "
+        "median, p99 in ms:\n"
+    )
     print("| kernel | steps | " + " | ".join(LEGS) + " | in all |")
     print("|---|---|" + "---|" * (len(LEGS) + 1))
     print("\n".join(table))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from pages import saved
+from pages import frames, saved
 
 from emgnb.widgets import Face
 from emgnb.widgets.face.widget import HEAD
@@ -116,9 +116,32 @@ def test_a_tab_that_is_closed_and_opened_again_shows_the_present(
 
     notebook = open_notebook(path)
     knows(notebook.page, before)
+    has_drawn(notebook.page)
     notebook.value("setattr(decoder, 'stopped', True)")
-    notebook.page.locator(".emgnb-face .note", has_text="no new values for").wait_for()
-    notebook.page.locator(".emgnb-face .stage canvas[data-grey='1.00']").wait_for()
+    knows_that_nothing_comes(notebook.page)
+    saved(notebook.page)
+
+    # Closed in JupyterLab, which then ends the subshell of the kernel that its widgets used.
+    notebook = open_notebook(path)
+    knows_that_nothing_comes(notebook.page)
+    exaggerate(notebook, "1.1")
+    window.close()
+
+    notebook = open_notebook(path)
+    knows_that_nothing_comes(notebook.page)
+    exaggerate(notebook, "1.2")
+
+
+def knows_that_nothing_comes(page: Any) -> None:
+    page.locator(".emgnb-face .note", has_text="no new values for").wait_for()
+    page.locator(".emgnb-face .stage canvas[data-grey='1.00'][data-frames]").wait_for()
+
+
+def exaggerate(notebook: Any, wanted: str) -> None:
+    """Move the slider by a step, and wait until the kernel has its value."""
+    notebook.page.locator(".emgnb-face").get_by_label("Exaggeration").focus()
+    notebook.page.keyboard.press("ArrowRight")
+    notebook.until("face._stage.exaggeration", wanted)
 
 
 # ---- the front end, in a page of its own
@@ -180,6 +203,35 @@ def test_a_gap_turns_the_head_grey_and_old_values_are_not_kept(
     )
     hear(page, values={"L12": 0.5}, number=3)
     page.locator(".emgnb-face .note", has_text="no new values for").wait_for()
+
+
+def test_a_page_whose_hello_was_lost_says_it_again(mounted: Callable[..., Any]) -> None:
+    shown = mounted_face(mounted, "live")
+    shown.page.wait_for_function("() => window.sent.length > 1")  # nothing has answered the first
+    hellos = shown.sent("hello")
+    assert {each["page"] for each in hellos} == {hellos[0]["page"]}
+    hear(shown.page, values={"L12": 0.5}, sampled=0, age=60_000)
+    shown.page.locator(".emgnb-face .note", has_text="no new values for").wait_for()
+
+
+def test_a_head_that_looks_the_same_is_not_painted_again(mounted: Callable[..., Any]) -> None:
+    page = mounted_face(mounted, "shown").page
+
+    def smiles(much: float) -> None:
+        page.evaluate(
+            "(much) => window.model.tell({ now: { values: { L12: much }, activity: [] } })", much
+        )
+        frames(page)
+
+    has_drawn(page)
+    frames(page)  # once more, where it gets its size late
+    before = has_drawn(page)
+    smiles(0.5)
+    painted = has_drawn(page, before)
+    smiles(0.501)
+    assert has_drawn(page) == painted
+    smiles(0.9)
+    has_drawn(page, painted)
 
 
 def test_the_healthy_side_drives_the_other(mounted: Callable[..., Any]) -> None:

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { mirrored, movesOf, percent, sidesOf, spoken, weightsOf } from "../../emgnb/widgets/face/expression.js";
+import { alike, mirrored, movesOf, percent, sidesOf, spoken, weightsOf } from "../../emgnb/widgets/face/expression.js";
 import { Feed, median } from "../../emgnb/widgets/face/feed.js";
 import { Film } from "../../emgnb/widgets/face/film.js";
 import { projection, turned } from "../../emgnb/widgets/face/gl.js";
@@ -66,6 +66,13 @@ test("what is not known is not written as 0", () => {
   assert.equal(spoken({ L12: 0.6, R12: 0.25, 17: 0.02 }, units), "Lip Corner Puller left 60 %, right 25 %");
   assert.equal(spoken({ 12: 0.6 }, units), "Lip Corner Puller 60 %");
   assert.equal(spoken({}, units), "face at rest");
+});
+
+test("changes that nobody can see are none, but they add up", () => {
+  assert.ok(alike({ jawOpen: 0.5 }, { jawOpen: 0.503, mouthSmileLeft: 0.001 }));
+  assert.ok(!alike({ jawOpen: 0.5 }, { jawOpen: 0.505 }));
+  assert.ok(!alike({}, { mouthSmileLeft: 0.02 }));
+  assert.ok(alike({ corrugator: Number.NaN }, {})); // a light that is not known is dark
 });
 
 test("a film shows gaps as gaps", () => {

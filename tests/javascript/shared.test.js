@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { aired, reach } from "../../emgnb/widgets/shared/axes.js";
 import { isDark, isDrag, pinched, wheeled } from "../../emgnb/widgets/shared/canvas.js";
 import { bytesOf, valuesOf } from "../../emgnb/widgets/shared/dom.js";
+import { sayHello } from "../../emgnb/widgets/shared/hello.js";
 import { bounds, counted, decimalsOf, firstFrom, nearest, ranged, roundStep, within } from "../../emgnb/widgets/shared/numbers.js";
 
 test("the first place from a value on", () => {
@@ -71,4 +72,32 @@ test("the bytes of a part of a buffer", () => {
   const whole = Float32Array.of(1, 2, 3);
   assert.deepEqual([...new Float32Array(bytesOf(whole.subarray(1)))], [2, 3]);
   assert.deepEqual(valuesOf({ get: (name) => name.length }, ["a", "bc"]), { a: 1, bc: 2 });
+});
+
+test("a page says hello until its own hello is answered", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const sent = [], listeners = new Set();
+  const model = { send: (content) => sent.push(content), on: (_, act) => listeners.add(act), off: (_, act) => listeners.delete(act) };
+  const hear = (content) => [...listeners].forEach((act) => act(content));
+  sayHello(model);
+  const { page } = sent[0];
+  assert.deepEqual(sent, [{ kind: "hello", page }]);
+  t.mock.timers.tick(2000);
+  t.mock.timers.tick(4000);
+  assert.deepEqual(sent.map((each) => each.page), [page, page, page]);
+  hear({ kind: "greeted", page: "of another tab" });
+  t.mock.timers.tick(8000);
+  assert.equal(sent.length, 4);
+  hear({ kind: "greeted", page });
+  t.mock.timers.tick(100_000);
+  assert.equal(sent.length, 4);
+  assert.equal(listeners.size, 0);
+});
+
+test("a page that is closed says nothing more", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const sent = [], stop = sayHello({ send: (content) => sent.push(content), on: () => {}, off: () => {} });
+  stop();
+  t.mock.timers.tick(100_000);
+  assert.equal(sent.length, 1);
 });

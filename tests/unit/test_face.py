@@ -93,6 +93,16 @@ def test_the_page_gets_the_head_when_it_asks(face: Face) -> None:
     assert sent[0][1] == [face_widget.HEAD.read_bytes()]
 
 
+def test_a_page_is_told_when_it_has_been_sent_all(face: Face) -> None:
+    sent = sent_by(face._stage)
+    face.follow([output(7)])
+    until(lambda: any(content["kind"] == "ended" for content, _ in sent))
+    sent.clear()
+    says(face._stage, "hello", page="one")
+    assert [content["kind"] for content, _ in sent] == ["head", "now", "ended", "greeted"]
+    assert sent[-1][0] == {"kind": "greeted", "page": "one"}
+
+
 def test_options_are_checked() -> None:
     with pytest.raises(ValueError, match="exaggeration=5"):
         Face(exaggeration=5)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from emgnb import filters, recording, spectra
 from emgnb.filters import Chain
 from emgnb.filters.spatial import subtracted
+from emgnb.widgets.shared.hello import Hellos
 from emgnb.widgets.shared.panel import front, styles
 
 # Duration of signal kept for a reload of the page, and for a longer display (s).
@@ -75,6 +76,7 @@ class LiveView(anywidget.AnyWidget):
         # Samples come from a separate thread, requests of a reloaded page from the main thread.
         self._sending = threading.RLock()
         super().__init__(**traits)
+        self._hellos = Hellos(lambda content: self.send(content))
         self.on_msg(self._heard)
         self._lay_lanes()
         self.observe(lambda _: self._send_kept(), "seconds")
@@ -274,4 +276,4 @@ class LiveView(anywidget.AnyWidget):
 
     def _heard(self, _: Any, content: dict[str, Any], __: Any) -> None:
         if content.get("kind") == "hello":
-            self._send_kept()
+            self._hellos.answer(content, self._send_kept)

@@ -1,6 +1,7 @@
 // Draw the newest seconds of every channel, scrolling or sweeping. Nothing is drawn while off-screen.
 import { onTheme, pixelRatio } from "../shared/canvas.js";
 import { bytesOf, make, valuesOf } from "../shared/dom.js";
+import { sayHello } from "../shared/hello.js";
 import { counted } from "../shared/numbers.js";
 import { Columns } from "./columns.js";
 import { spread } from "./format.js";
@@ -259,10 +260,11 @@ export function liveViewOf(model, place) {
   handlers.forEach(([event, act]) => model.on(event, act));
   layout();
   look();
-  model.send({ kind: "hello" }); // the kernel sends what a page that comes later has missed
+  const stop = sayHello(model); // the kernel sends what a page that comes later has missed
   return {
     view,
     close() {
+      stop();
       view.close();
       handlers.forEach(([event, act]) => model.off(event, act));
     },

@@ -4,6 +4,8 @@
 /** @typedef {Record<string, number>} Values intensities from 0 to 1; a unit that is not known is missing */
 /** @typedef {{number: string, name: string, moves: Record<string, Record<string, number>>}} Unit factors of shapes, by side "", "L" or "R" */
 
+const UNSEEN = 0.004; // change of a weight that moves the head by less than a pixel, and of a light that changes no colour
+
 const OTHER = { left: ["L", "R"], right: ["R", "L"] };
 
 /**
@@ -37,6 +39,15 @@ export function weightsOf(values, moves, exaggeration) {
     }
   }
   return weights;
+}
+
+/**
+ * Return whether two sets of weights or lights look the same; one that is missing or NaN is 0.
+ * @param {Record<string, number>} a
+ * @param {Record<string, number>} b
+ */
+export function alike(a, b) {
+  return Object.keys({ ...a, ...b }).every((name) => Math.abs((a[name] || 0) - (b[name] || 0)) <= UNSEEN);
 }
 
 /**

@@ -1,5 +1,6 @@
 // Entry module of the face: a head, its numbers, and the controls.
 import { button, bytesOf, keepKeys, make } from "../shared/dom.js";
+import { sayHello } from "../shared/hello.js";
 import { mirrored, movesOf, weightsOf } from "./expression.js";
 import { Feed } from "./feed.js";
 import { filmOf } from "./film.js";
@@ -75,6 +76,7 @@ class Face {
   }
   received(content, buffers) {
     const { kind } = content;
+    if (kind === "head" && this.stage.head) return; // sent to another page
     if (kind === "head") this.stage.take(/** @type {ArrayBuffer} */ (bytesOf(buffers[0])));
     else if (kind === "film") this.open(filmOf(content, buffers));
     else if (kind === "now") this.came(content);
@@ -163,8 +165,9 @@ function render({ model, el }) {
   for (const event of events) model.on(event, show);
   model.on("msg:custom", received);
   face.show();
-  model.send({ kind: "hello" }); // the kernel sends the head, and the session
+  const stop = sayHello(model); // the kernel sends the head, and the session or the newest output
   return () => {
+    stop();
     for (const event of events) model.off(event, show);
     model.off("msg:custom", received);
     face.close();

@@ -3,6 +3,7 @@ import { eightBit, isDark, onTheme, pixelRatio } from "../shared/canvas.js";
 import { draft, make } from "../shared/dom.js";
 import { drawFace } from "../shared/face.js";
 import { within } from "../shared/numbers.js";
+import { alike } from "./expression.js";
 import { Painter } from "./gl.js";
 import { leftEye, readHead, Surface } from "./head.js";
 import { lightUp, muscleOf } from "./muscles.js";
@@ -23,7 +24,11 @@ export class Stage {
   constructor(ask) {
     this.ask = ask;
     this.yaw = this.pitch = this.grey = this.frames = this.changed = 0;
-    this.shown = this.lit = "";
+    /** @type {Record<string, number> | null} */
+    this.shown = null; // weights, and the lights of muscles, as they are painted
+    /** @type {Record<string, number> | null} */
+    this.lit = null;
+    this.view = ""; // how it is painted: direction, colours and size
     this.share = 1; this.took = 16; // share of the pixels' number in each direction, and ms of a frame
     this.canvas = make("canvas", { tabIndex: 0, role: "img", aria: { label: LABEL } });
     this.note = make("div", { className: "note", hidden: true });
@@ -34,7 +39,7 @@ export class Stage {
     this.listen();
   }
   listen() {
-    const { canvas, ask } = this, again = () => { this.shown = this.lit = ""; ask(); };
+    const { canvas, ask } = this, again = () => { this.shown = this.lit = null; ask(); };
     canvas.onpointermove = ({ buttons, movementX, movementY }) => { if (buttons) this.turn(movementX / 150, -movementY / 150); };
     canvas.onpointerdown = ({ pointerId }) => canvas.setPointerCapture(pointerId);
     canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
@@ -98,19 +103,23 @@ export class Stage {
     const step = this.still.matches ? 1 : passed / FADE;
     this.grey = within(this.grey + (unknown ? step : -step), 0, 1);
     if (this.flat) drawFace(this.flat, values);
-    else if (this.painter?.works) this.paint(weights, activity);
-    this.canvas.dataset.frames = ++this.frames;
+    if (this.flat || (this.painter?.works && this.paint(weights, activity))) this.canvas.dataset.frames = ++this.frames;
     this.canvas.dataset.grey = this.grey.toFixed(2);
     return this.grey !== (unknown ? 1 : 0);
   }
+  /** Paint the head unless it looks as before: without a graphics card, a frame keeps the page busy. Returns whether it was. */
   paint(weights, activity) {
-    const { painter } = this, shape = JSON.stringify(weights), lit = JSON.stringify(activity);
-    if (shape !== this.shown) {
+    const { painter, canvas } = this, view = [this.yaw, this.pitch, this.grey, this.dark, canvas.width, canvas.height].join();
+    const lit = Object.fromEntries(activity.map(([muscle, side, light]) => [`${muscle} ${side}`, light]));
+    const moved = !this.shown || !alike(weights, this.shown), relit = !this.lit || !alike(lit, this.lit);
+    if (!moved && !relit && view === this.view) return false;
+    this.view = view;
+    if (moved) {
       this.surface.shape(weights);
       painter.move(this.surface);
-      this.shown = shape;
+      this.shown = weights;
     }
-    if (lit !== this.lit) {
+    if (relit) {
       lightUp(this.light, activity.map(([muscle, side]) => this.place(muscle, side)), activity.map((each) => each[2]));
       painter.light(this.light);
       this.lit = lit;
@@ -118,6 +127,7 @@ export class Stage {
     const begun = performance.now();
     requestAnimationFrame(() => this.adapt(performance.now() - begun));
     painter.draw({ yaw: this.yaw, pitch: this.pitch, grey: this.grey, dark: this.dark, glow: this.dark ? GLOW.dark : GLOW.light });
+    return true;
   }
   place(muscle, side) {
     const key = `${muscle} ${side}`;

@@ -19,6 +19,7 @@ from emgnb.live import Output
 from emgnb.widgets.face._feed import Feed, Source
 from emgnb.widgets.face._film import Film, film_of
 from emgnb.widgets.face._units import Muscles, checked, of_expression, table
+from emgnb.widgets.shared.hello import Hellos
 from emgnb.widgets.shared.panel import HERE, Panel, front, styles
 
 HEAD = HERE / "face" / "head" / "head.bin"
@@ -87,6 +88,7 @@ class Face(Panel):
         self._newest: tuple[dict[str, Any], float] | None = None
         self._over = False
         self._stage = _Stage(units=table(), exaggeration=exaggeration, mirror=mirror)
+        self._hellos = Hellos(lambda content: self._stage.send(content))
         self._stage.on_msg(self._heard)
         self._muscles: dict[tuple[str, ...], Muscles] = {}
         super().__init__([self._stage], label="face")
@@ -243,8 +245,12 @@ class Face(Panel):
 
     def _heard(self, _: Any, content: dict[str, Any], __: Any) -> None:
         if content.get("kind") == "hello":
-            self._stage.send({"kind": "head"}, buffers=[HEAD.read_bytes()])
-            if self._stage.mode == "film":
-                self._send_film()
-            elif self._stage.mode == "live":
-                self._send_newest()
+            self._hellos.answer(content, self._send_all)
+
+    def _send_all(self) -> None:
+        """Send the head, and what it shows."""
+        self._stage.send({"kind": "head"}, buffers=[HEAD.read_bytes()])
+        if self._stage.mode == "film":
+            self._send_film()
+        elif self._stage.mode == "live":
+            self._send_newest()

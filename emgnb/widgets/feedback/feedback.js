@@ -1,6 +1,7 @@
 // Entry module of a task with feedback: the target, the value, and the numbers.
 import { eightBit, isDark, onTheme, sized } from "../shared/canvas.js";
 import { button, keepKeys, make } from "../shared/dom.js";
+import { sayHello } from "../shared/hello.js";
 import { History, drawBars, drawTrace, heightOf } from "./scene.js";
 import { askedOf, percent, progressOf, rangeOf, spoken } from "./words.js";
 
@@ -142,8 +143,9 @@ function render({ model, el }) {
   model.on("msg:custom", received);
   model.on("change:running", feedback.ask);
   feedback.ask();
-  model.send({ kind: "hello" }); // the kernel sends the newest moment
+  const stop = sayHello(model); // the kernel sends the newest moment
   return () => {
+    stop();
     model.off("msg:custom", received);
     model.off("change:running", feedback.ask);
     feedback.close();

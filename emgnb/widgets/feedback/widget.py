@@ -18,6 +18,7 @@ import traitlets
 
 from emgnb.cues import MarkerSink
 from emgnb.live import Output, tasks
+from emgnb.widgets.shared.hello import Hellos
 from emgnb.widgets.shared.panel import Panel, front, styles
 
 # Least time (s) between two drawings, and how far ahead a target is shown (s).
@@ -77,6 +78,7 @@ class Feedback(Panel):
         self._sent = -math.inf
         self._shown: tuple[str, int] = ("", 0)
         self._stage = _Stage(units=list(task.units), summary=_summary(task))
+        self._hellos = Hellos(lambda content: self._stage.send(content))
         self._stage.on_msg(self._heard)
         super().__init__([self._stage], label="task with feedback")
         self._show_code(f"tasks.play({_short(task)}, decoder)")
@@ -183,7 +185,11 @@ class Feedback(Panel):
         elif kind == "select" and self.run is not None:
             with self._lock:
                 self.run.select()
-        elif kind == "hello" and self.run is not None:
+        elif kind == "hello":
+            self._hellos.answer(content, self._send_newest)
+
+    def _send_newest(self) -> None:
+        if self.run is not None:
             self._to_page(self.run, self.run.moment)
 
 

@@ -11,6 +11,7 @@ import xarray as xr
 
 from emgnb.filters import Chain
 from emgnb.widgets.labeller._book import TEXTS, Book, Change
+from emgnb.widgets.shared.hello import Hellos
 
 TIMES = ("onset", "apex", "offset")
 Send = Callable[[dict[str, Any], Sequence[bytes]], None]
@@ -24,10 +25,15 @@ class Teller:
     book : events
     channels : channel names, in the order of the lanes
     send : sends a message and its buffers to the browser
+
+    Attributes
+    ----------
+    hellos : answers new and reloaded pages
     """
 
     def __init__(self, book: Book, channels: Sequence[str], send: Send) -> None:
         self._book, self._lanes, self._send = book, ["", *channels], send
+        self.hellos = Hellos(lambda content: send(content, []))
         self._bursts: xr.Dataset | None = None
         self._grouped: list[tuple[str, float, float]] = []  # proposals whose moments were sent
 

@@ -1,6 +1,7 @@
 // Entry module of the labeller: lays out its parts, and connects it to Python.
 import { onTheme } from "../shared/canvas.js";
 import { keepKeys, make } from "../shared/dom.js";
+import { sayHello } from "../shared/hello.js";
 import { counted } from "../shared/numbers.js";
 import { App } from "./app.js";
 import { button, group, tick } from "./dom.js";
@@ -66,10 +67,11 @@ function render({ model, el }) {
   const unwatch = watch(app), message = (content, buffers) => app.received(content, buffers), status = () => app.showStored();
   model.on("msg:custom", message);
   model.on("change:status", status);
-  app.act("hello");
+  const stop = sayHello(model); // the kernel sends the events
   app.changed();
   app.resized();
   return () => {
+    stop();
     unwatch();
     model.off("msg:custom", message);
     model.off("change:status", status);

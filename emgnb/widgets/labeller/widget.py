@@ -347,7 +347,7 @@ class Labeller(ComparesCoders):
 
     def _asked(self, _: Any, content: Mapping[str, Any], __: Any) -> None:
         answers: dict[str, Callable[[], object]] = {
-            "hello": self._hello,
+            "hello": lambda: self._teller.hellos.answer(content, self._hello),
             "want": lambda: self._want(content),
             "edit": lambda: self._edited(content),
             "undo": self.undo,

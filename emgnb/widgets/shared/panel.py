@@ -19,6 +19,7 @@ import ipywidgets
 import traitlets
 
 from emgnb.widgets.shared.modules import combined
+from emgnb.widgets.shared.subshells import deliver_all
 
 # Folder of the widgets.
 HERE = Path(__file__).parents[1]
@@ -51,6 +52,7 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
     _forget: Callable[[], None] | None = None
 
     def __init__(self, children: Sequence[Any], *, label: str) -> None:
+        deliver_all()
         self.error: Exception | None = None
         self._text = self._line_of_code = ""
         self._message = ipywidgets.HTML()
