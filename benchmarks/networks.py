@@ -24,6 +24,7 @@ import xarray as xr
 from training import windows
 
 from emgnb import models
+from emgnb.models.training import NETWORKS
 
 BATCH = 64
 CLASSES = 6
@@ -143,9 +144,8 @@ def main() -> None:
         f"| network | numbers | first epoch (s) | epoch (s) | label, p50 (ms) | label, p99 (ms) "
         f"| net, p50 (ms) | net, p99 (ms) |\n|---|---|---|---|---|---|---|---|"
     )
-    for model in models.MODELS:
-        if model not in ("lda", "svm", "forest"):
-            print(ours(model, cut, options.epochs, options.times), flush=True)
+    for model in NETWORKS:
+        print(ours(model, cut, options.epochs, options.times), flush=True)
     if importlib.util.find_spec("torch") is None:
         print("\nPyTorch is absent: `torch` cannot be imported, so no peer was measured.")
         return

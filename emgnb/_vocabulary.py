@@ -22,6 +22,8 @@ MEANINGS = ("instructed", "coded AU", FELT)
 # Attributes of a session that windows and features keep with the labels, and places of use.
 ABOUT_LABELS = ("label_meaning", "use")
 PLACES = ("research", "clinic", "education", "work", "home")
+# Coordinates that name a group of windows together, the outer ones first.
+GROUPS = ("participant", "session", "trial")
 BASELINE, END, PAUSE, SPOILT = "baseline", "end", "pause", "spoilt"
 TRIAL, PRACTICE, MVC = "trial", "practice", "mvc"
 # Markers that request rest. "rest" is a trial of its own if it is marked.

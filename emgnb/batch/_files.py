@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from emgnb.recording.files import settle
 from emgnb.recording.urls import filesystem, located, told
 
 
@@ -56,17 +59,23 @@ def write(place: str, about: Any) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     beside = target.with_name(f".{target.name}-{secrets.token_hex(4)}")
     beside.write_bytes(content)
+    settle(beside)  # otherwise a power cut may leave an empty file under the name
     beside.replace(target)
 
 
-def remove(folder: str) -> None:
-    """Remove a folder and all below it, if it exists."""
+def remove(folder: str, names: Iterable[str]) -> None:
+    """Remove these stores from a folder, and the folder if nothing else is in it."""
     fs, root = _system(folder)
     with told(folder):
         fs.invalidate_cache()
-        if fs.exists(root):
-            fs.rm(root, recursive=True)
-            fs.invalidate_cache()
+        for name in names:
+            if fs.exists(f"{root}/{name}"):
+                fs.rm(f"{root}/{name}", recursive=True)
+        fs.invalidate_cache()
+    place = located(folder)
+    if isinstance(place, Path):
+        with contextlib.suppress(OSError):
+            place.rmdir()
 
 
 def _system(folder: str) -> tuple[Any, str]:

@@ -14,6 +14,8 @@ from emgnb import detect, features, filters, labels, recording, windows
 from emgnb.batch import _files
 from emgnb.batch.plan import Plan, Table
 
+# What is made of a session. Nothing else in its folder is ever removed.
+CLEAN, FEATURES = "clean.zarr", "features.zarr"
 # Longer recordings (s) are processed part by part, in bounded memory.
 LONG = 3600.0
 
@@ -24,7 +26,7 @@ def process(source: str, target: str, plan: Plan) -> dict[str, Any]:
         return processed(source, target, plan)
     except BaseException:
         with contextlib.suppress(Exception):
-            _files.remove(target)
+            _files.remove(target, (CLEAN, FEATURES))
         raise
 
 
@@ -34,14 +36,14 @@ def processed(source: str, target: str, plan: Plan) -> dict[str, Any]:
     Parameters
     ----------
     source : session
-    target : folder for `clean.zarr` and `features.zarr`. What an interrupted run has left in it is
-        removed first
+    target : folder for `clean.zarr` and `features.zarr`. Those that an interrupted run has left are
+        removed first; other files in it stay
     plan : see `Plan`
     """
     import dask
 
     began = time.perf_counter()
-    _files.remove(target)
+    _files.remove(target, (CLEAN, FEATURES))
     # The worker has one core; other sessions keep the others busy.
     with dask.config.set(scheduler="synchronous"):
         session = _opened(source, plan.kind)
@@ -54,10 +56,10 @@ def processed(source: str, target: str, plan: Plan) -> dict[str, Any]:
             found = detect.bursts(made, false_alarms=plan.false_alarms)
             made["bursts"] = xr.DataTree(found)
             about["bursts"] = found.sizes["event"]
-        recording.save(made, f"{target}/clean.zarr")
+        recording.save(made, f"{target}/{CLEAN}")
         if plan.features is not None:
-            table = _table(f"{target}/clean.zarr", seconds > LONG, plan.features)
-            recording.save_table(table, f"{target}/features.zarr")
+            table = _table(f"{target}/{CLEAN}", seconds > LONG, plan.features)
+            recording.save_table(table, f"{target}/{FEATURES}")
             about["windows"] = table.sizes["window"]
     return {
         "participant": str(session.attrs.get("participant", "")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 import tomllib
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from emgnb import filters, recording
+from emgnb import features, filters, recording
 from emgnb._vocabulary import KINDS
 from emgnb.recording.urls import located
 
@@ -105,6 +106,10 @@ class Plan:
     features: Table | None = None
     workers: Workers = field(default_factory=Workers)
 
+    def __post_init__(self) -> None:
+        for name in ("sessions", "output"):
+            object.__setattr__(self, name, os.fspath(located(getattr(self, name))))
+
     def with_workers(self, workers: Workers) -> Plan:
         """Return the same plan for other workers."""
         return dataclasses.replace(self, workers=workers)
@@ -156,10 +161,14 @@ def read_plan(path: str | os.PathLike[str]) -> Plan:
     file = Path(path).expanduser()
     if not file.is_file():
         raise FileNotFoundError(f"no file {file}: check the name")
+    text = ""
     try:
-        found = tomllib.loads(file.read_text(encoding="utf-8"))
+        # Editors of Windows may begin a file with a mark, which TOML does not know.
+        text = file.read_text(encoding="utf-8-sig")
+        found = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{file} is not TOML: {error}") from error
+        hint = ". Write paths of Windows with / or in single quotes" if "\\" in text else ""
+        raise ValueError(f"{file} is not TOML: {error}{hint}") from error
     try:
         recording.refuse(_faults(found))
         return _plan(found, file.absolute().parent)
@@ -259,11 +268,27 @@ def _value_faults(found: dict[str, Any]) -> list[str]:
     positive += [("features", "step"), ("workers", "count")]
     for part, name in positive:
         value = found.get(part, {}).get(name)
-        if value is not None and not value > 0:
+        if value is not None and not (value > 0 and math.isfinite(value)):
             faults.append(f"[{part}] `{name}` is {value}, expected more than 0")
+    if (retries := found.get("workers", {}).get("retries", 0)) < 0:
+        faults.append(f"[workers] `retries` is {retries}, expected 0 or more")
+    faults += _feature_faults(found.get("features", {}).get("names", Table.names))
     if "mains" in found.get("signal", {}) and "chain" in found:
         faults.append("[signal] `mains` is for the default filters: leave it out, or [[chain]]")
     workers = found.get("workers", {})
     if sum(name in workers for name in ("count", "address", "scheduler_file")) > 1:
         faults.append("[workers] has more than one of `count`, `address` and `scheduler_file`")
     return faults
+
+
+def _feature_faults(names: str | list[Any]) -> list[str]:
+    """Return what is wrong with names of features, before a study is filtered for them."""
+    asked = [names] if isinstance(names, str) else names
+    known = {*features.FEATURES, *features.SETS}
+    unknown = [each for each in asked if not isinstance(each, str) or each not in known]
+    if asked and not unknown:
+        return []
+    return [
+        f"[features] `names` is {names!r}, expected names of features "
+        f"({', '.join(features.FEATURES)}) or sets of them ({', '.join(features.SETS)})"
+    ]

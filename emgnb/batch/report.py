@@ -23,7 +23,8 @@ class Report:
     ----------
     rows : one per session, in the order of the study: `session` (path below the study), `state`
         ("done", "done earlier", "failed" or "not processed"), and `reason`, or what is known of the
-        result: `participant`, `recorded_s`, `took_s`, `chain`, `bursts`, `windows`
+        result: `participant`, `recorded_s`, `took_s`, `chain`, `bursts`, `windows`, and `source`,
+        what told the recording from another one when it was processed
     settings : what the results depend on, see `Plan.settings`
     """
 
@@ -37,7 +38,7 @@ class Report:
 
     @property
     def hours(self) -> float:
-        """Return the duration of the recordings that this run has processed (h)."""
+        """Duration of the recordings that this run has processed, in h."""
         return sum(float(row["recorded_s"]) for row in self.rows if row["state"] == DONE) / 3600
 
     def to_json(self, path: str | os.PathLike[str]) -> Path:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 import os
 import tempfile
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,8 @@ from emgnb.batch.report import DONE, EARLIER, FAILED, OPEN, Report
 from emgnb.recording.urls import located
 
 SETTINGS, REPORT, FINISHED = "settings.json", "report.json", "finished"
+# Columns of `recording.study` that tell a recording from another one under the same name.
+SOURCE = ("participant", "started", "duration", "channels", "lost", "markers")
 # Pages about the work that processes would serve to anyone on this computer.
 PAGES = ("distributed.scheduler.http.routes", "distributed.worker.http.routes")
 # Seconds that a scheduler gets to answer.
@@ -37,12 +41,14 @@ def run(
     Each session becomes a folder of the output, with `clean.zarr` (the filtered session, with its
     `bursts`) and, if the plan asks for them, `features.zarr` (`xarray.open_zarr` reads it). Its
     file in `finished` is written last, so an interrupted session is processed again by the next
-    run, and so is one that failed. The report is also written to `report.json` in the output.
+    run, and so is one that failed. The report is also written to `report.json` in the output. Of a
+    session whose recording has changed since it was processed, or is another one under the same
+    name, the results stay, and its row says what to do.
 
     Parameters
     ----------
     plan : TOML file, see `read_plan`, or a plan
-    workers : processes on this computer, instead of what the plan says
+    workers : processes on this computer, instead of those of the plan
     progress : show the progress bar of `dask.distributed`
 
     Returns
@@ -53,20 +59,25 @@ def run(
     Raises
     ------
     FileNotFoundError : no such file or study
-    ValueError : unsuitable plan, no session selected, or the output was made with other settings
+    ValueError : unsuitable plan, no session selected, `workers` below 1, or the output was made
+        with other settings or does not say with which
     RuntimeError : another program is writing into the same output
     ConnectionError : the scheduler does not answer
     ImportError : dask.distributed is not installed
     """
     if not isinstance(plan, Plan):
         plan = read_plan(plan)
-    where = plan.workers if workers is None else Workers(count=workers, memory=plan.workers.memory)
+    where = plan.workers
+    if workers is not None:
+        recording.need_positive(workers=workers)
+        where = dataclasses.replace(where, count=workers, address="", scheduler_file="")
     table = recording.study(plan.sessions)
     names = _selected(table, plan)
     with _held(plan):
-        _need_same_settings(plan)
-        rows = _known(table, names, plan)
-        todo = [name for name in names if name not in rows]
+        finished = _files.read_all(f"{plan.output}/{FINISHED}")
+        _need_same_settings(plan, finished)
+        rows = _known(table, names, plan, finished)
+        todo = {name: _source(_entry(table, name)) for name in names if name not in rows}
         try:
             if todo:
                 with _client(where) as client:
@@ -81,16 +92,38 @@ def run(
 
 
 def _selected(table: xr.Dataset, plan: Plan) -> list[str]:
-    """Return the paths of the selected sessions, without those that are results."""
+    """Return the paths of the selected sessions, without those that are results.
+
+    Raises
+    ------
+    ValueError : none is left, `sessions` is a session itself, or two would share a folder
+    """
+    if {"", "."} & {str(path) for path in table["path"].values}:
+        raise ValueError(
+            f"{plan.sessions} is one session; expected the folder of a study. Name the folder that "
+            f"holds it, or process it alone: emgnb process {plan.sessions}"
+        )
     keep = np.ones(table.sizes["entry"], dtype=bool)
     for column, values in plan.select.items():
         keep &= np.isin(table[column].values.astype(str), values)
     if "kind" not in plan.select:
         keep &= table["kind"].values != "derived"
     paths = [str(path) for path in table["path"].values[keep]]
-    root, output = plan.sessions.rstrip("/\\"), plan.output.replace(os.sep, "/").rstrip("/")
-    full = {path: f"{root}/{path}".replace(os.sep, "/") for path in paths}
-    paths = [path for path in paths if not f"{full[path]}/".startswith(f"{output}/")]
+    root, output = _whole(plan.sessions), _whole(plan.output)
+    inside = [path for path in paths if f"{root}/{path}/".startswith(f"{output}/")]
+    if paths and len(inside) == len(paths):
+        raise ValueError(
+            f"all sessions of {plan.sessions} lie in the output {plan.output}, whose contents are "
+            "results and are not processed: choose another `output`"
+        )
+    paths = [path for path in paths if path not in set(inside)]
+    stored = set(table["path"].values[table["readable"].values].tolist()) & set(paths)
+    shared = [each for each, count in Counter(map(_folder, stored)).items() if count > 1]
+    if shared:
+        raise ValueError(
+            f"two sessions would share the folder {shared[0]} of the output: rename one of them, "
+            "or leave it out ([select] path)"
+        )
     if not paths:
         count = table.sizes["entry"]
         raise ValueError(
@@ -98,6 +131,26 @@ def _selected(table: xr.Dataset, plan: Plan) -> list[str]:
             f"({dict(plan.select) or 'recordings, not derived sessions'}) leaves none"
         )
     return paths
+
+
+def _whole(place: str) -> str:
+    """Return a URL, or the full path of a folder with slashes, in which links are followed."""
+    found = located(place)
+    return found if isinstance(found, str) else os.path.realpath(found).replace(os.sep, "/")
+
+
+def _folder(session: str) -> str:
+    """Return the folder of a session's results, below the output."""
+    return session.removesuffix(".zarr")
+
+
+def _entry(table: xr.Dataset, name: str) -> xr.Dataset:
+    return table.isel(entry=table["path"].values.tolist().index(name))
+
+
+def _source(entry: xr.Dataset) -> dict[str, str]:
+    """Return what tells a recording from another one, as text: NaN equals itself."""
+    return {name: str(entry[name].values) for name in SOURCE}
 
 
 @contextlib.contextmanager
@@ -114,48 +167,77 @@ def _held(plan: Plan) -> Iterator[None]:
         yield
 
 
-def _need_same_settings(plan: Plan) -> None:
+def _need_same_settings(plan: Plan, finished: Mapping[str, Any]) -> None:
     before = _files.read_all(plan.output).get(SETTINGS)
     now = _files.as_read(plan.settings())
-    if before is None:
+    if not isinstance(before, dict):
+        if finished:
+            raise ValueError(
+                f"{plan.output} holds results, but its {SETTINGS} is missing or damaged, so it is "
+                "unknown with which settings they were made. Choose another `output`, or delete "
+                "that one to process all sessions again"
+            )
         _files.write(f"{plan.output}/{SETTINGS}", now)
     elif before != now:
-        other = [name for name in now if before.get(name) != now[name]]
+        other = [name for name in {**now, **before} if before.get(name) != now.get(name)]
         raise ValueError(
             f"{plan.output} was made with other settings: {', '.join(other)}. Choose another "
             "`output`, or delete that one to process all sessions again"
         )
 
 
-def _known(table: xr.Dataset, names: list[str], plan: Plan) -> dict[str, dict[str, Any]]:
-    """Return the rows of sessions that are done, or cannot be opened."""
-    finished = _files.read_all(f"{plan.output}/{FINISHED}")
+def _known(
+    table: xr.Dataset, names: list[str], plan: Plan, finished: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """Return the rows of sessions that are done, have changed since, or cannot be opened."""
     rows: dict[str, dict[str, Any]] = {}
-    paths = [str(path) for path in table["path"].values]
     for name in names:
-        entry = table.isel(entry=paths.index(name))
+        entry = _entry(table, name)
+        readable = bool(entry["readable"])
         about = finished.get(_files.file_name(name))
-        if isinstance(about, dict):
-            rows[name] = {"state": EARLIER, **about}
-        elif not bool(entry["readable"]):
+        if isinstance(about, dict) and "recorded_s" in about:
+            reason = _changed(name, about, _source(entry)) if readable else ""
+            failed = {"state": FAILED, "reason": reason}
+            rows[name] = failed if reason else {**about, "state": EARLIER}
+        elif not readable:
             reason = _without_places(str(entry["faults"].values), plan)
             rows[name] = {"state": FAILED, "reason": reason}
     return rows
 
 
+def _changed(session: str, about: Mapping[str, Any], now: Mapping[str, str]) -> str:
+    """Say that a recording is not the one that was processed; "" if it is."""
+    before = about.get("source", {})  # an earlier version did not note it
+    other = [
+        f"{name} was {before[name] or 'not given'} and is {now[name] or 'not given'}"
+        for name in SOURCE
+        if name in before and before[name] != now[name]
+    ]
+    if not other:
+        return ""
+    return (
+        "its results are of another recording, or this one has changed since "
+        f"({', '.join(other)}), and were not replaced. Choose another `output`; or delete "
+        f"{FINISHED}/{_files.file_name(session)} in it, and run again to replace them"
+    )
+
+
 def _compute(
     client: Any,
-    todo: list[str],
+    todo: Mapping[str, Mapping[str, str]],
     plan: Plan,
     rows: dict[str, dict[str, Any]],
     retries: int,
     progress: bool,
 ) -> None:
-    """Process sessions, and add a row for each as soon as it is finished."""
+    """Process sessions, and add a row for each as soon as it is finished.
+
+    todo : session → what tells its recording from another one
+    """
     import distributed
 
     sources = [f"{plan.sessions}/{name}" for name in todo]
-    targets = [f"{plan.output}/{name.removesuffix('.zarr')}" for name in todo]
+    targets = [f"{plan.output}/{_folder(name)}" for name in todo]
     futures = client.map(
         process, sources, targets, plan=plan, pure=False, retries=retries, key="session"
     )
@@ -167,7 +249,7 @@ def _compute(
             name = of[future.key]
             error = future.exception()
             if error is None:
-                about = future.result()
+                about = {**future.result(), "source": todo[name]}
                 _files.write(f"{plan.output}/{FINISHED}/{_files.file_name(name)}", about)
                 rows[name] = {"state": DONE, **about}
             else:
@@ -191,7 +273,9 @@ def _reason(error: BaseException, plan: Plan) -> str:
 
 def _without_places(text: str, plan: Plan) -> str:
     for place in (plan.sessions, plan.output):
-        text = text.replace(place, Path(place).name)
+        name = Path(place).name
+        if name and name != place:  # "." is in every sentence
+            text = text.replace(place, name)
     return text
 
 

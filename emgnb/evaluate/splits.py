@@ -13,15 +13,13 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from emgnb._vocabulary import GROUPS
+
 Data = xr.DataArray | xr.Dataset
 Ints = npt.NDArray[np.intp]
 
 # Coordinates that identify a group: trial numbers are unique per session, sessions per participant.
-NESTED = {
-    "participant": ("participant",),
-    "session": ("participant", "session"),
-    "trial": ("participant", "session", "trial"),
-}
+NESTED = {name: GROUPS[: place + 1] for place, name in enumerate(GROUPS)}
 NAMELESS = ("", "nan", "NaN", "None")
 MISSING = (*NAMELESS, "-1", "-1.0")
 

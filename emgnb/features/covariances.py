@@ -12,6 +12,7 @@ import xarray as xr
 
 from emgnb import recording
 from emgnb._arrays import Floats
+from emgnb._vocabulary import GROUPS
 from emgnb.features._parts import KEPT, Columns, by_parts
 from emgnb.windows import need_windows
 
@@ -19,8 +20,6 @@ from emgnb.windows import need_windows
 SHRINKAGE = 0.05
 # Least variance of a channel, relative to the mean over channels: a flat channel stays finite.
 FLOOR = 1e-6
-# Coordinates that name a group together, the outer ones first.
-NESTED = ("participant", "session", "trial")
 
 
 def covariance(windows: xr.DataArray, *, centre: str | None = None) -> xr.DataArray:
@@ -93,7 +92,7 @@ def _groups(windows: xr.DataArray, by: str) -> npt.NDArray[np.intp]:
     """Return the number of the group of each window; sessions are named with their participant."""
     if by not in windows.coords or windows[by].dims != ("window",):
         raise ValueError(f"centre={by!r}, expected a coordinate along window, such as 'session'")
-    names = (*NESTED[: NESTED.index(by)], by) if by in NESTED else (by,)
+    names = GROUPS[: GROUPS.index(by) + 1] if by in GROUPS else (by,)
     own = np.full(windows.sizes["window"], "", dtype=np.str_)
     for name in (n for n in names if n in windows.coords and windows[n].dims == ("window",)):
         own = np.char.add(np.char.add(own, "/"), windows[name].values.astype(str))

@@ -7,13 +7,14 @@ import xarray as xr
 
 from emgnb import facs, recording
 from emgnb._arrays import Floats
+from emgnb._vocabulary import GROUPS
 from emgnb.features.extraction import matrix
 
 # Moments of a window at which the active events of a table are counted.
 MOMENTS = 20
 # Of an event whose intensity was not coded.
 PRESENT = 1
-COORDS = ("participant", "session", "trial", "time", "label")
+COORDS = (*GROUPS, "time", "label")
 
 
 def unit_values(

@@ -18,6 +18,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from emgnb import recording
+from emgnb._vocabulary import GROUPS
 from emgnb.features._parts import by_parts
 from emgnb.windows import need_windows
 
@@ -167,7 +168,7 @@ def phasic_tonic(level: xr.DataArray, *, tonic: float = 2.0) -> xr.DataArray:
         raise ValueError("the level has no coordinate time(window): keep that of the windows")
     values = level.transpose("window", "channel").values.astype(np.float64)
     time = level["time"].values.astype(np.float64)
-    names = [name for name in ("participant", "session", "trial") if name in level.coords]
+    names = [name for name in GROUPS if name in level.coords]
     change = np.zeros(len(time), dtype=bool)
     change[1:] = np.diff(time) <= 0
     for name in names:

@@ -112,6 +112,8 @@ def steps(bootloader: Bootloader, board: Board, image: bytes, progress: Progress
 
 
 def _compare(address: int, page: bytes, got: bytes) -> None:
+    if len(got) != len(page):
+        raise DamagedError(f"{len(got)} bytes were read back at {address}, expected {len(page)}")
     for place, (wanted, found) in enumerate(zip(page, got, strict=True), address):
         if wanted != found:
             raise DamagedError(f"byte {place} was read back as {found}, expected {wanted}")

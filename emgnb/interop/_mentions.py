@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import AnyStr
 
 # Bytes read at once, and bytes of a binary file that are searched: headers and settings.
 _STEP, HEAD = 1 << 20, 1 << 12
@@ -20,20 +21,23 @@ class Code:
 
     def __init__(self, text: str, others: Iterable[str] = ()) -> None:
         self.text = text
-        self._word = re.compile(_bounded(text))
-        longer = [re.escape(each) for each in others if each != text and text in each]
-        pattern = "|".join(sorted(longer, key=len, reverse=True)) or "(?!)"
-        self._others, self._others_bytes = re.compile(pattern), re.compile(pattern.encode())
+        longer = sorted((each for each in others if each != text and text in each), key=len)
+        # A longer code is matched first, as a whole; only the code itself is a group.
+        first = "".join(f"{re.escape(each)}|" for each in reversed(longer))
+        pattern = f"{first}({_bounded(text)})"
         wide = re.escape(text.encode("utf-16-le"))
-        self._bytes = re.compile(_bounded(text).encode() + b"|" + wide)
+        self._word = re.compile(pattern)
+        self._bytes = re.compile(pattern.encode() + b"|(" + wide + b")")
+        # Bytes that decide whether a match is the code: a longer one, and the letter beside it.
+        self._reach = 2 * max(len(each.encode()) for each in (text, *longer)) + 2
 
     def in_name(self, name: str) -> bool:
         """Return whether a file's name contains the code."""
-        return self._word.search(self._others.sub("", name)) is not None
+        return bool(_ends(self._word, name))
 
     def in_text(self, content: bytes) -> bool:
         """Return whether bytes contain the code."""
-        return self._bytes.search(self._others_bytes.sub(b"", content)) is not None
+        return bool(_ends(self._bytes, content))
 
     def in_file(self, path: Path) -> bool:
         """Return whether a file contains the code; of binary files only the head is searched.
@@ -42,17 +46,25 @@ class Code:
         ------
         OSError : the file cannot be read
         """
-        overlap = 2 * len(self.text) + 2
         with path.open("rb") as file:
             block = file.read(HEAD)
             if b"\0" in block and path.suffix.lower() not in _WHOLE:
                 return self.in_text(block)
-            while block:
-                if self.in_text(block):
+            before = 0  # bytes of the block that were searched already
+            while more := file.read(_STEP):
+                # What follows may make a match at the end another word.
+                last = len(block) - self._reach
+                if any(before < end <= last for end in _ends(self._bytes, block)):
                     return True
-                more = file.read(_STEP)
-                block = block[-overlap:] + more if more else b""
-        return False
+                kept = block[-2 * self._reach :]
+                before = max(len(kept) - self._reach, 0)
+                block = kept + more
+            return any(end > before for end in _ends(self._bytes, block))
+
+
+def _ends(pattern: re.Pattern[AnyStr], text: AnyStr) -> list[int]:
+    """Return where the code ends, each time that it occurs."""
+    return [found.end() for found in pattern.finditer(text) if found.lastindex]
 
 
 def _bounded(text: str) -> str:

@@ -31,7 +31,8 @@ def without_rows(path: Path, code: str) -> tuple[bytes, int, int]:
     if column is None:
         return raw, 0, 0
     names = {code, f"sub-{label(code)}"}
-    lines = text.splitlines(keepends=True)
+    # Lines as csv counts them: str.splitlines also ends them at U+2028, form feeds and others.
+    lines = list(io.StringIO(text, newline=""))
     kept, removed, rows, begin = [], 0, 0, 0
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     for row in reader:

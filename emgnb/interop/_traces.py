@@ -25,6 +25,8 @@ RECORDING = "recording"
 _PACKED = (".zip", ".gz", ".xz", ".bz2", ".7z", ".tar", ".tgz", ".docx", ".xlsx", ".pdf")
 _NETCDF = (".nc", ".h5", ".hdf5")
 _BIOSIGNAL = (".edf", ".bdf")
+# Keys of the report of a processed study, and of what is noted about one of its sessions.
+_STUDY, _PROCESSED = {"counts", "settings", "sessions"}, {"recorded_s", "chain", "emgnb"}
 
 
 class Trace(NamedTuple):
@@ -89,9 +91,16 @@ class _Search:
 
     def _is_unit(self, place: Path, names: set[str], *, named: bool) -> bool:
         """Examine a recording or a store as a whole; return whether its files are done with."""
-        if JOURNAL in names and _owner(place, names) == self.code.text:
-            self._add(place, RECORDING)
-            return True
+        if JOURNAL in names:
+            owner = _owner(place, names)
+            if owner == self.code.text:
+                self._add(place, RECORDING)
+                return True
+            if owner and named:
+                self._named_but_of(place, {owner})
+                return True
+            if owner is None and not named:
+                self.left.append(f"{place / JOURNAL}: damaged, so it is unknown whose it is")
         if "zarr.json" not in names:
             return False
         people = _people_of_store(place)
@@ -104,6 +113,10 @@ class _Search:
                 self.left.append(f"{place}: damaged, so it is unknown whose data it holds")
         elif self.code.text in people:
             self._add(place, _sort_of_store(place))
+        elif named and not people - {""}:
+            self._add(place, "store of that name")
+        elif named:
+            self._named_but_of(place, people)
         elif any(self.code.in_file(each) for each in place.rglob("zarr.json")):
             self.left.append(f"{place}: holds data of others, but mentions {self.code.text}")
         return True
@@ -133,17 +146,29 @@ class _Search:
         elif self.code.text in model.participants:
             self._add(path, "model")
 
+    def _named_but_of(self, place: Path, people: set[str]) -> None:
+        self.left.append(
+            f"{place}: named {self.code.text}, but states that its data is of "
+            f"{', '.join(sorted(people - {''}))}"
+        )
+
     def _add(self, path: Path, what: str, rows: int = 0) -> None:
         self.traces.append(Trace(path, what, rows, 0 if rows else _size(path)))
 
 
-def _owner(place: Path, names: set[str]) -> str:
-    """Return the participant of a recording: that of its session, otherwise of its journal."""
+def _owner(place: Path, names: set[str]) -> str | None:
+    """Return the participant of a recording: that of its session, otherwise of its journal.
+
+    "" if it states none, None if it cannot be read.
+    """
     if SESSION in names and (people := _people_of_store(place / SESSION)):
         return next(iter(people))
-    with JournalReader(place / JOURNAL) as journal:
-        found = [each.json() for each in journal.records() if each.kind == Kind.SETTINGS]
-    return str(found[-1].get("participant", "")) if found else ""
+    try:
+        with JournalReader(place / JOURNAL) as journal:
+            found = [each.json() for each in journal.records() if each.kind == Kind.SETTINGS]
+    except (OSError, ValueError):
+        return None
+    return str(found[-1].get("participant", "")) if found else None
 
 
 def _people_of_store(place: Path) -> set[str] | None:
@@ -191,7 +216,7 @@ def _model(path: Path) -> Classifier | None:
 
 
 def _is_report(path: Path) -> bool:
-    """Return whether emgnb wrote a report, as JSON or as an HTML page."""
+    """Return whether emgnb wrote a report of an evaluation or a study, as JSON or as a page."""
     if path.suffix.lower() in (".html", ".htm"):
         return "<title>Evaluation</title>" in path.read_text("utf-8", "replace")[:4096]
     if path.suffix.lower() != ".json":
@@ -200,7 +225,10 @@ def _is_report(path: Path) -> bool:
         found: Any = json.loads(path.read_text("utf-8"))
     except (ValueError, RecursionError):
         return False
-    return isinstance(found, dict) and "emgnb" in (found.get("versions") or {})
+    if not isinstance(found, dict):
+        return False
+    evaluated = "emgnb" in (found.get("versions") or {})
+    return evaluated or found.keys() >= _STUDY or found.keys() >= _PROCESSED
 
 
 def _size(path: Path) -> int:

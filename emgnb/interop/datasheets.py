@@ -144,8 +144,10 @@ class DataSheet:
             title = known.title if known else str(muscle) or "muscle not stated"
             self.sites[f"{title}, {side}" if side else title] += 1
         unit = recording.unit_of(x)
-        self.kinds.update({f"{kind} in {unit}" for kind in map(str, x["signal_kind"].values)})
-        self.steps.update({_step(each) for each in recording.history(x)})
+        # Each once per recording, in order: a set has another order in each run of Python.
+        kinds = (f"{kind} in {unit}" for kind in map(str, x["signal_kind"].values))
+        self.kinds.update(dict.fromkeys(kinds, 1))
+        self.steps.update(dict.fromkeys(map(_step, recording.history(x)), 1))
 
     def _labels(self, session: xr.DataTree) -> None:
         self.meanings[str(session.attrs.get("label_meaning") or "")] += 1
@@ -202,14 +204,14 @@ class DataSheet:
             ),
             Answer(
                 "How often were the electrodes placed?",
-                f"{len(self.placements)} placements: participants and sessions as the recordings "
-                "name them.",
+                f"{_count(len(self.placements), 'placement')}: participants and sessions as the "
+                "recordings name them.",
             ),
             Answer("Who are they (age, sex, origin, health), and how were they found?", ""),
             Answer(
                 "Which muscles?", f"{_listed(self.sites, '; ')}. Left and right are the person's."
             ),
-            Answer("Which signals?", f"{_listed(self.kinds)}."),
+            Answer("Which signals?", f"{self._in_recordings(self.kinds)}."),
             Answer("At which rate?", self._rate_text()),
             Answer("What is missing?", self._lost()),
             Answer("Which faults are known?", _listed(self.faults, "; ") or "None are stated."),
@@ -247,7 +249,7 @@ class DataSheet:
         return f"{named} EMG itself may identify a person, so the data is at best pseudonymous."
 
     def _collection(self) -> list[Answer]:
-        stated = {name: _listed(self.stated.get(name, Counter())) for name in _STATED}
+        stated = {n: self._in_recordings(self.stated.get(n, Counter())) for n in _STATED}
         refused = (
             f" {_count(self.refused, 'recording')} must not be shared by these words."
             if self.refused
@@ -272,8 +274,14 @@ class DataSheet:
         meanings = Counter({name: count for name, count in self.meanings.items() if name})
         felt = " Such labels need a statement of use." if FELT in meanings else ""
         return [
-            Answer("How was it filtered?", f"{_listed(self.steps, '; ') or 'Not filtered'}."),
-            Answer("What do the labels mean?", f"{_listed(meanings)}.{felt}" if meanings else ""),
+            Answer(
+                "How was it filtered?",
+                f"{self._in_recordings(self.steps, '; ') or 'Not filtered'}.",
+            ),
+            Answer(
+                "What do the labels mean?",
+                f"{self._in_recordings(meanings)}.{felt}" if meanings else "",
+            ),
             Answer("Who labelled?", f"{_events(self.coders)}." if self.coders else "No labels."),
             Answer("What was removed to protect people?", self._removed()),
         ]
@@ -285,11 +293,20 @@ class DataSheet:
         return f"From {self.anonymised} of {_count(self.recordings, 'recording')}: {gone}."
 
     def _uses(self) -> list[Answer]:
-        use = _listed(self.stated.get("use", Counter()))
+        use = self._in_recordings(self.stated.get("use", Counter()))
         return [
             Answer("What has it been used for?", f"{use}." if use else ""),
             Answer("What should it not be used for?", _FORBIDDEN),
         ]
+
+    def _in_recordings(self, found: Counter[str], between: str = ", ") -> str:
+        """List what recordings state, and in how many of them if not in all."""
+        all_ = self.recordings
+        said = {
+            name: name if count == all_ else f"{name} (in {count} of {all_} recordings)"
+            for name, count in found.items()
+        }
+        return _listed(Counter({said[name]: count for name, count in found.items()}), between)
 
     def _distribution(self, despite_consent: str | None) -> list[Answer]:
         stated = set(self.consents) != {""}
@@ -358,7 +375,7 @@ def _events(coders: Counter[str]) -> str:
 
 
 def _listed(found: Counter[str], between: str = ", ") -> str:
-    """List the keys, and in how many recordings they occur if that differs."""
+    """List the most frequent keys, and how many others there are."""
     names = [name for name, _ in found.most_common(SHOWN)]
     more = f"{between}and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     return between.join(names) + more

@@ -10,6 +10,7 @@ from pathlib import Path
 from emgnb.acquire.record import health
 from emgnb.interop._tables import without_rows
 from emgnb.interop._traces import RECORDING, Trace, search
+from emgnb.recording.files import settle
 
 # Copies that no program can find in a folder.
 ELSEWHERE = (
@@ -60,9 +61,10 @@ def forget(
 
     Found are recordings and journals, sessions and sessions derived from them, stored windows and
     features (also with those of other people, because they can be computed again), models trained
-    or calibrated with the participant's data, rows of tables, EMG-BIDS data, evaluation reports,
-    and files named by the participant's code. Text files that mention the code, such as notebooks,
-    are listed and not deleted. In binary files of other programs, only the first 4 kB are searched.
+    or calibrated with the participant's data, rows of tables, EMG-BIDS data, reports of evaluations
+    and of processed studies, and files named by the participant's code. Text files that mention the
+    code, such as notebooks, are listed and not deleted. In binary files of other programs, only the
+    first 4 kB are searched.
 
     Parameters
     ----------
@@ -128,6 +130,7 @@ def _delete(trace: Trace, root: Path, code: str) -> str:
 def _rewrite(path: Path, content: bytes) -> None:
     fresh = path.with_name(f".{path.name}.new")
     fresh.write_bytes(content)
+    settle(fresh)  # the rows of others must outlive a power cut
     shutil.copymode(path, fresh)
     fresh.replace(path)
 

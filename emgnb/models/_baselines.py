@@ -20,6 +20,7 @@ from emgnb.models import _forest
 Arrays = dict[str, npt.NDArray[Any]]
 Settings = Mapping[str, Any]
 
+KINDS = ("lda", "svm", "forest")
 COMPRESS = ("asinh", "log", "none")
 KERNELS = ("rbf", "linear")
 # Least deviation within a class, and variance in its place, of standardised features.

@@ -106,7 +106,7 @@ def check(content: Mapping[str, Any], arrays: Arrays) -> None:
     for name, values in arrays.items():
         if not np.isfinite(values).all():
             raise ValueError(f"array {name!r} contains NaN or infinity")
-    if spec["model"] in ("lda", "svm", "forest"):
+    if spec["model"] in _baselines.KINDS:
         if settings["compress"] not in _baselines.COMPRESS:
             raise ValueError(f"`compress` is {settings['compress']!r:.60}")
         # Files of earlier versions do not name the kernel.

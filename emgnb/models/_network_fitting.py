@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from emgnb._vocabulary import GROUPS
 from emgnb.models import _backend, _input_spec, _network_training, _networks, _starting
 from emgnb.models.augmentation import Augmentation
 from emgnb.models.classifier import Classifier
@@ -184,12 +185,11 @@ def _held_out(
     held = np.zeros(data.sizes["window"], dtype=bool)
     if by is None:
         return held
-    nested = ("participant", "session", "trial")
-    if by not in nested or by not in data.coords:
-        raise ValueError(f"validation={by!r}, expected a coordinate of the data, one of {nested}")
+    if by not in GROUPS or by not in data.coords:
+        raise ValueError(f"validation={by!r}, expected a coordinate of the data, one of {GROUPS}")
     truth = np.zeros(len(held), dtype=np.intp) if truth is None else truth
     own = np.full(len(held), "", dtype=np.str_)
-    for name in nested[: nested.index(by) + 1]:
+    for name in GROUPS[: GROUPS.index(by) + 1]:
         if name in data.coords:
             own = np.char.add(np.char.add(own, "/"), data[name].values.astype(str))
     names = np.unique(own)

@@ -18,7 +18,7 @@ from emgnb.models._network_fitting import Fitted, Options, Progress, fit_network
 from emgnb.models.augmentation import Augmentation
 from emgnb.models.classifier import Classifier, epochs_table
 
-BASELINES = ("lda", "svm", "forest")
+BASELINES = _baselines.KINDS
 NETWORKS = _networks.KINDS
 MODELS = BASELINES + NETWORKS
 BALANCED = "balanced"

@@ -248,7 +248,7 @@ def test_events_are_labelled_by_mouse_and_outlive_page_and_kernel(
 @pytest.mark.parametrize("events", EVENTS)
 def test_events_are_labelled_by_keyboard_alone(opened: Callable[..., Picture], events: int) -> None:
     picture = opened("keys", "Labeller('keys.zarr', coder='AB')", app="notebook", width=1000)
-    page, notebook = picture.page, picture.notebook
+    notebook = picture.notebook
     cells = notebook.cells()
     picture.stage.focus()
     picture.press("?")
@@ -270,7 +270,7 @@ def test_events_are_labelled_by_keyboard_alone(opened: Callable[..., Picture], e
     assert notebook.value("[str(labeller.table[n].values[1]) for n in ('side', 'intensity')]") == (
         "['L', 'C']"
     )
-    page.wait_for_timeout(1300)
+    until(lambda: picture.root.get_attribute("data-code") == "")  # the next letter is a new code
     picture.press("d")
     notebook.until("str(labeller.table['intensity'].values[1])", "'D'")
     before = float(notebook.value("float(labeller.table['offset'][1])"))

@@ -50,14 +50,14 @@ class Version2(Chip):
     address = erased = 0
 
     def answer(self, asked: bytes) -> bytes:
-        content = self._answer(asked[5:-1])
+        content = self.content(asked[5:-1])
         frame = asked[:2] + len(content).to_bytes(2, "big") + b"\x0e" + content
         check = 0
         for byte in frame:
             check ^= byte
         return frame + bytes([check])
 
-    def _answer(self, asked: bytes) -> bytes:
+    def content(self, asked: bytes) -> bytes:
         command = asked[0]
         good = bytes([command, 0])
         if command == 0x01:

@@ -1,5 +1,6 @@
 """A study processed from one file: as one by one, faults as rows, and only the rest again."""
 
+import contextlib
 import json
 import shutil
 
@@ -233,3 +234,86 @@ def test_a_scheduler_that_does_not_answer(study, monkeypatch):
     (study / "study.toml").write_text(f'{PLAN}address = "tcp://127.0.0.1:9"')
     with pytest.raises(ConnectionError, match=r"tcp://127\.0\.0\.1:9 does not answer"):
         batch.run(study / "study.toml")
+
+
+def test_what_else_lies_in_the_output_stays(study, session):
+    """Notes in a result's folder, and the results of a session whose name begins alike."""
+    recording.save(session, study / "study" / "P01.zarr")
+    (study / "derived" / "P01").mkdir(parents=True)
+    (study / "derived" / "P01" / "notes.txt").write_text("electrode came off")
+    first = states(batch.run(study / "study.toml"))
+    assert first["P01.zarr"] == first[GOOD] == "done"
+    (study / "derived" / "finished" / "P01.zarr.json").unlink()
+    assert states(batch.run(study / "study.toml"))["P01.zarr"] == "done"
+    assert (study / "derived" / "P01" / "notes.txt").exists()
+    assert (study / "derived" / "P01" / "session" / "features.zarr" / "zarr.json").exists()
+
+
+def test_two_sessions_for_one_folder_of_the_output(study, original):
+    shutil.copytree(original / GOOD, study / "study" / "P01" / "session")
+    with pytest.raises(ValueError, match="two sessions would share the folder P01/session"):
+        batch.run(study / "study.toml")
+
+
+def test_one_session_is_no_study_and_nothing_is_removed(study):
+    batch.run(study / "study.toml")
+    before = sorted((study / "derived").rglob("*"))
+    text = (study / "study.toml").read_text()
+    (study / "study.toml").write_text(text.replace('"study"', f'"study/{GOOD}"'))
+    with pytest.raises(ValueError, match=r"is one session; expected the folder.*emgnb process"):
+        batch.run(study / "study.toml")
+    assert sorted((study / "derived").rglob("*")) == before
+
+
+def test_an_output_around_the_recordings(study):
+    text = (study / "study.toml").read_text()
+    (study / "study.toml").write_text(text.replace('"derived"', '"."'))
+    with pytest.raises(ValueError, match="choose another `output`"):
+        batch.run(study / "study.toml")
+
+
+def test_another_recording_under_the_same_name_is_not_taken_for_the_first(study, session):
+    batch.run(study / "study.toml")
+    clean = study / "derived" / "P01" / "session" / "clean.zarr" / "zarr.json"
+    before = clean.stat().st_ino
+    shutil.rmtree(study / "study" / GOOD)
+    other = session.copy()
+    other.attrs["participant"] = "P09"
+    recording.save(other, study / "study" / GOOD)
+    report = batch.run(study / "study.toml")
+    assert "participant was" in report.failed[GOOD]
+    assert "and is P09" in report.failed[GOOD]
+    assert clean.stat().st_ino == before
+    (study / "derived" / "finished" / "P01%2Fsession.zarr.json").unlink()
+    assert states(batch.run(study / "study.toml"))[GOOD] == "done"
+    assert recording.open(clean.parent).attrs["participant"] == "P09"
+
+
+@pytest.mark.parametrize("content", ["", "[]", None])
+def test_results_of_unknown_settings_are_not_mixed_with_others(study, content):
+    """A power cut may leave an empty file."""
+    batch.run(study / "study.toml")
+    settings = study / "derived" / "settings.json"
+    if content is None:
+        settings.unlink()
+    else:
+        settings.write_text(content)
+    with pytest.raises(ValueError, match=r"settings\.json is missing or damaged"):
+        batch.run(study / "study.toml")
+
+
+def test_another_number_of_workers_keeps_the_attempts_of_the_plan(study, scheduler, monkeypatch):
+    with pytest.raises(ValueError, match="workers=0, expected a number above 0"):
+        batch.run(study / "study.toml", workers=0)
+    text = (study / "study.toml").read_text()
+    (study / "study.toml").write_text(f"{text}\nretries = 2")
+    asked, real = [], distributed.Client.map
+
+    def noted(self, *given, **options):
+        asked.append(options["retries"])
+        return real(self, *given, **options)
+
+    monkeypatch.setattr(distributed.Client, "map", noted)
+    monkeypatch.setattr(distributed, "LocalCluster", lambda **_: contextlib.nullcontext(scheduler))
+    batch.run(study / "study.toml", workers=1)
+    assert asked == [2]

@@ -58,12 +58,23 @@ def test_the_sheet_counts_people_and_says_what_was_measured(study):
     assert said["What is missing?"].startswith("In 90 of 12000 scans (0.75 %)")
     assert said["Which faults are known?"] == "17 bytes could not be decoded"
     assert said["Who recorded it?"] == "A. Author."
-    assert said["With which device?"] == "Mega 7533."
+    assert said["With which device?"] == "Mega 7533 (in 1 of 3 recordings)."
     assert said["How was it filtered?"] == "filter (BandPass)."
     assert said["What do the labels mean?"] == "instructed."
     assert said["Who labelled?"] == "Ann (3 events)."
     assert said["Which markers were set?"] == "smile, end."
     assert said["Did people consent?"].startswith('sharing "open", version 2 (3).')
+
+
+def test_steps_are_listed_in_order_and_those_of_some_recordings_as_such():
+    steps = ["uniform", "detrend", "high_pass", "notch", "rectify", "envelope"]
+    x = recording.emg(session())
+    for step in steps:
+        x = recording.with_history(x, step)
+    some = [session("P1"), recording.with_signal(session("P2"), x)]
+    said = answers(interop.data_sheet(some))["How was it filtered?"].removesuffix(".").split("; ")
+    assert said[0] == "filter (BandPass)"
+    assert said[1:] == [f"{step} (in 1 of 2 recordings)" for step in steps]
 
 
 def test_what_the_recordings_do_not_state_is_called_unknown(study):

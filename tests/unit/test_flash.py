@@ -122,6 +122,19 @@ def test_a_command_that_the_bootloader_rejects_is_reported():
         programmed(board, chip, board.image(), failing)
 
 
+def test_fewer_bytes_than_were_asked_for_are_damage_and_not_a_crash():
+    board = flash.BOARDS["mega"]
+    chip = chip_for(board)
+    whole = chip.content
+
+    def short(asked: bytes) -> bytes:
+        return whole(asked)[: 80 if asked[0] == 0x14 else None]
+
+    chip.content = short
+    with pytest.raises(DamagedError, match="78 bytes were read back at 0, expected 256"):
+        programmed(board, chip, board.image())
+
+
 def test_an_unknown_board_and_a_port_that_is_not_serial_are_explained():
     with pytest.raises(ValueError, match="board 'leonardo', expected one of mega, uno, nano"):
         flash.program("COM3", "leonardo")

@@ -243,3 +243,64 @@ def test_the_command_lists_then_deletes(folder, capsys):
     assert "16 found" in capsys.readouterr().out
     assert main(["forget", " ", str(folder)]) == 2
     assert "participant is empty" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("odd", ["\u2028", "\x0b", "\x0c", "\x85", "\x1c"])
+def test_a_line_break_that_is_none_of_csv_removes_no_row_of_another(tmp_path, odd):
+    """Spreadsheets and web pages leave such characters in notes."""
+    table = tmp_path / "ratings.csv"
+    kept = f"participant,note\n{STAYS},one{odd}two\n"
+    table.write_text(f"{kept}{GONE},x\n{ALIKE},y\n", encoding="utf-8", newline="")
+    interop.forget(GONE, tmp_path, delete=True)
+    assert table.read_bytes().decode() == f"{kept}{ALIKE},y\n"
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 64, b"EMGJRNL\x09", b"EMGJRNL\x01"])
+def test_a_damaged_journal_does_not_keep_anybody_from_being_forgotten(folder, content):
+    place = folder / "20260504T110000Z"
+    place.mkdir()
+    (place / "journal.emgj").write_bytes(content)
+    found = interop.forget(GONE, folder, delete=True)
+    assert f"{place / 'journal.emgj'}: damaged, so it is unknown whose it is" in found.left
+    assert (place / "journal.emgj").exists()
+    assert not list(folder.glob(f"2026*_{GONE}"))
+
+
+def test_a_store_named_by_the_code_is_found_unless_it_states_another_person(tmp_path):
+    nobody = session("", 1)
+    recording.save(nobody, tmp_path / f"{GONE}.zarr")
+    recording.save(nobody, tmp_path / GONE / "imported.zarr")
+    recording.save(session(STAYS, 2), tmp_path / GONE / "other.zarr")
+    (tmp_path / GONE / "renamed").mkdir()
+    record(tmp_path / GONE / "renamed", STAYS, 3)
+    found = interop.forget(GONE, tmp_path, delete=True)
+    assert {each.path.relative_to(tmp_path).as_posix() for each in found.traces} == {
+        f"{GONE}.zarr",
+        f"{GONE}/imported.zarr",
+    }
+    assert sum(f"states that its data is of {STAYS}" in each for each in found.left) == 2
+    assert (tmp_path / GONE / "other.zarr").is_dir()
+    assert next((tmp_path / GONE / "renamed").rglob("journal.emgj")).is_file()
+
+
+@pytest.mark.parametrize("at", [*range(4096 - len(ALIKE) - 2, 4099), (1 << 20) + 4093])
+def test_a_longer_code_is_one_wherever_the_file_is_read_in_pieces(tmp_path, at):
+    recording.save(session(ALIKE, 2), tmp_path / "2.zarr")
+    (tmp_path / "notes.txt").write_text(f"{' ' * at}{ALIKE} and others{' ' * 99}")
+    assert interop.forget(GONE, tmp_path).left == ()
+    (tmp_path / "notes.txt").write_text(f"{' ' * at}{GONE} and others{' ' * 99}")
+    assert len(interop.forget(GONE, tmp_path).left) == 1
+    (tmp_path / "notes.txt").write_text(f"{' ' * at}{GONE}")
+    assert len(interop.forget(GONE, tmp_path).left) == 1
+
+
+def test_reports_of_a_processed_study_are_deleted(tmp_path):
+    row = {"participant": GONE, "recorded_s": 4.0, "chain": [], "emgnb": "0.1"}
+    (tmp_path / "finished").mkdir()
+    (tmp_path / "finished" / "a.json").write_text(json.dumps(row))
+    report = {"counts": {"done": 1}, "settings": {}, "sessions": [row]}
+    (tmp_path / "report.json").write_text(json.dumps(report))
+    (tmp_path / "own.json").write_text(json.dumps({"participant": GONE}))
+    found = interop.forget(GONE, tmp_path, delete=True)
+    assert {each.path.name for each in found.traces} == {"a.json", "report.json"}
+    assert [each.partition(": ")[0] for each in found.left] == [str(tmp_path / "own.json")]

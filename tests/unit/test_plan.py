@@ -94,6 +94,10 @@ cores = 4
         ('[signal]\nkind = "cooked"', "expected raw, rectified, envelope"),
         ("[features]\nlength = 0", "`length` is 0, expected more than 0"),
         ("[features]\ntrials = 1", "expected true or false"),
+        ("[features]\nlength = inf", "`length` is inf, expected more than 0"),
+        ('[features]\nnames = ["rms", "rmss"]', r"'rmss'\].* expected names of features \(.*rms"),
+        ("[features]\nnames = []", "expected names of features"),
+        ("[workers]\nretries = -1", "`retries` is -1, expected 0 or more"),
         ("[workers]\ncount = true", "expected a number"),
         ('[workers]\ncount = 2\naddress = "tcp://a:1"', "more than one of"),
         ("[signal]\nmains = 50\n[[chain]]\nstep = 'Rectify'", "for the default filters"),
@@ -105,6 +109,21 @@ cores = 4
 def test_faults_say_what_is_expected(plan, text, fault):
     with pytest.raises(ValueError, match=fault):
         plan(f"{LEAST}{text}")
+
+
+def test_a_plan_takes_paths_as_well_as_texts(tmp_path):
+    found = batch.Plan(sessions=tmp_path / "recordings", output="~/derived")
+    assert found.sessions == str(tmp_path / "recordings")
+    assert found.output == str(Path("~/derived").expanduser())
+
+
+def test_a_plan_from_an_editor_of_windows(tmp_path):
+    file = tmp_path / "study.toml"
+    file.write_text(LEAST, encoding="utf-8-sig")
+    assert batch.read_plan(file).output == "s3://lab/derived"
+    file.write_text(LEAST.replace("recordings", r"C:\Users\ann"))
+    with pytest.raises(ValueError, match=r"not TOML.*Write paths of Windows with /"):
+        batch.read_plan(file)
 
 
 def test_no_file():

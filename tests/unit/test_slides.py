@@ -39,6 +39,15 @@ def test_the_slides_are_stored_clean_and_fit_into_the_hour(cells):
     assert len({cell["id"] for cell in cells}) == len(cells)
 
 
+def test_the_slides_are_in_the_order_of_the_hour(cells):
+    notes = [text(cell) for cell in cells if kind(cell) == "notes"]
+    minutes = [int(found[1]) for note in notes if (found := re.match(r"Minute (\d+)–", note))]
+    assert len(minutes) >= 8
+    assert minutes == sorted(minutes)
+    guide = (DOCS / "teaching.md").read_text("utf-8")
+    assert set(minutes) <= {int(first) for first in re.findall(r"^\| (\d+)–", guide, re.M)}
+
+
 def test_every_picture_of_the_slides_is_drawn(cells):
     go = pytest.importorskip("plotly.graph_objects", reason="plotly is not installed")
     pytest.importorskip("sklearn", reason="scikit-learn is not installed")

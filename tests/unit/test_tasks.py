@@ -121,6 +121,20 @@ def test_throughput_needs_three_endpoints_and_some_spread():
     assert result.throughput.conditions.sizes["condition"] == 0
 
 
+def test_where_a_movement_begins_does_not_widen_the_effective_width():
+    """Soukoreff & MacKenzie 2004: 4.133 SD of the endpoints; the distance is that moved."""
+    rng = np.random.default_rng(3)
+    start, endpoint = rng.uniform(0, 0.1, 12), 0.5 + rng.normal(0, 0.01, 12)
+    same = {"movement_time": 0.8, "distance": 0.5, "width": 0.2, "score": 100.0}
+    columns = {name: np.full(12, value) for name, value in same.items()}
+    columns |= {"start": start, "endpoint": endpoint}
+    found = tasks.throughput(xr.Dataset({name: ("trial", x) for name, x in columns.items()}))
+    width = 4.133 * np.std(endpoint, ddof=1)
+    assert found.conditions.effective_width.item() == pytest.approx(width)
+    assert found.conditions.effective_distance.item() == pytest.approx(np.mean(endpoint - start))
+    assert found.value == pytest.approx(np.log2(np.mean(endpoint - start) / width + 1) / 0.8)
+
+
 def test_the_interval_of_targets_hit_is_wilsons():
     result = tasks.play(REACH, outputs(0.0))
     low, high = result.interval
@@ -329,6 +343,7 @@ def test_a_unit_of_both_sides_is_asked_by_a_side_of_it():
         (lambda: tasks.Reach(UNIT, distances=(0.95,)), "expected 0.1 .* to 1"),
         (lambda: tasks.Reach(UNIT, select="nod"), "'dwell' or 'key'"),
         (lambda: tasks.Copy(("smirk",)), "unknown"),
+        (lambda: tasks.difficulty(0.5, 0.0), "width=0.0, expected a number above 0"),
         (lambda: tasks.Copy(("frown",), told=("L12",)), "leave them out"),
         (lambda: simulate.Player(delay=-1, throughput=0.0), "delay=-1.*throughput=0.0"),
         (lambda: simulate.LiveFace().steer({"L99": 0.5}), "expected an action unit"),

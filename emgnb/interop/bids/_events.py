@@ -56,7 +56,7 @@ def events_of(session: xr.DataTree) -> list[Event]:
             unit = cells["au"]
             text = facs.code(unit, cells["side"], cells["intensity"]) if unit else cells["label"]
             event = _event(LABELS, row, onset, offset - onset, text) | {"coder": coder} | cells
-            more = {told: table[name].values[row].item() for name, told in further.items()}
+            more = {key: table[name].values[row].item() for name, key in further.items()}
             made.append(event | more)
     return made
 
@@ -140,10 +140,10 @@ def _cell(value: Any, changed: set[str]) -> str:
 def sidecar(session: xr.DataTree) -> dict[str, Any]:
     """Return the JSON file of the events: descriptions, and the attributes of the tables."""
     about: dict[str, Any] = {
-        name: {"Description": told} | ({"Units": unit} if unit else {})
-        for name, (told, unit) in _ABOUT.items()
+        name: {"Description": text} | ({"Units": unit} if unit else {})
+        for name, (text, unit) in _ABOUT.items()
     }
-    about["side"]["Levels"] = {key: told for key, told in facs.EVENT_SIDES.items() if key}
+    about["side"]["Levels"] = {key: text for key, text in facs.EVENT_SIDES.items() if key}
     tables = {}
     for coder, table in label_tables(session).items():
         kinds = {name: table[name].dtype.kind for name in _further(table)}
@@ -173,12 +173,12 @@ def markers_from(rows: list[dict[str, str]], about: Mapping[str, Any]) -> xr.Dat
 def labels_from(rows: list[dict[str, str]], about: Mapping[str, Any]) -> dict[str, xr.Dataset]:
     """Return coder → event table from the rows of an events table."""
     return {
-        coder: _table([row for row in rows if _text(row["coder"]) == coder], told)
-        for coder, told in about.get("labels", {}).items()
+        coder: _table([row for row in rows if _text(row["coder"]) == coder], own)
+        for coder, own in about.get("labels", {}).items()
     }
 
 
-def _table(rows: list[dict[str, str]], told: Mapping[str, Any]) -> xr.Dataset:
+def _table(rows: list[dict[str, str]], about: Mapping[str, Any]) -> xr.Dataset:
     rows = sorted(rows, key=lambda row: int(row["row"]))
     columns: dict[str, Any] = {
         "onset": np.array([float(row["recorded_onset"]) for row in rows], dtype=np.float64)
@@ -187,11 +187,11 @@ def _table(rows: list[dict[str, str]], told: Mapping[str, Any]) -> xr.Dataset:
         columns[name] = np.array([_value(row[name]) for row in rows], dtype=np.float64)
     for name in recording.EVENT_COLUMNS[3:]:
         columns[name] = _column([row[name] for row in rows], "U")
-    for name, kind in told["columns"].items():
+    for name, kind in about["columns"].items():
         key = f"x_{name}" if name in _RESERVED else name
         columns[name] = _column([row[key] for row in rows], kind)
     return xr.Dataset(
-        {name: ("event", each) for name, each in columns.items()}, attrs=told["attrs"]
+        {name: ("event", each) for name, each in columns.items()}, attrs=about["attrs"]
     )
 
 

@@ -120,7 +120,7 @@ def _stated(x: xr.DataArray, name: str) -> list[str]:
 
 def channels_json() -> dict[str, Any]:
     """Return the descriptions of the columns of channels.tsv that BIDS does not define."""
-    return {name: {"Description": told} for name, told in COLUMNS.items()}
+    return {name: {"Description": text} for name, text in COLUMNS.items()}
 
 
 def electrode_rows(x: xr.DataArray) -> tuple[list[str], list[list[str]], dict[str, Any]]:
@@ -130,11 +130,11 @@ def electrode_rows(x: xr.DataArray) -> tuple[list[str], list[list[str]], dict[st
         [label, *(_NONE if value is None else f"{value:g}" for value in (a, b)), _NONE, "face"]
         for label, (a, b) in zip(labels_of(x), places, strict=True)
     ]
-    told = _places.DESCRIPTION + (_places.MEASURED if measured else _places.NOMINAL)
+    description = _places.DESCRIPTION + (_places.MEASURED if measured else _places.NOMINAL)
     system = {
         "EMGCoordinateSystem": "Other",
         "EMGCoordinateUnits": "percent",
-        "EMGCoordinateSystemDescription": told,
+        "EMGCoordinateSystemDescription": description,
     }
     return ["name", "x", "y", "z", "coordinate_system"], rows, system
 

@@ -81,11 +81,11 @@ def _sessions(
 
 def _joined(runs: list[tuple[Path, dict[str, Any]]]) -> xr.DataTree:
     """Join the runs of a recording that `write_bids` wrote."""
-    told = runs[0][1]["emgnb"]
-    size, rate, names = told["recording_samples"], float(told["rate"]), told["channels"]
+    origin = runs[0][1]["emgnb"]
+    size, rate, names = origin["recording_samples"], float(origin["rate"]), origin["channels"]
     values = np.full((size, len(names)), np.nan, dtype=np.float32)
     valid = np.zeros(size, dtype=bool)
-    factor = _run.UNITS[told["signal"]["units"]][1]
+    factor = _run.UNITS[origin["signal"]["units"]][1]
     rows: list[dict[str, str]] = []
     for path, about in runs:
         place = about["emgnb"]
@@ -104,8 +104,8 @@ def _joined(runs: list[tuple[Path, dict[str, Any]]]) -> xr.DataTree:
     x = recording.signal(
         values,
         rate=rate,
-        start=told["start"],
-        units=told["signal"]["units"],
+        start=origin["start"],
+        units=origin["signal"]["units"],
         channel=names,
         valid=valid,
         muscle=[_word(row["muscle"]) for row in channels],
@@ -113,13 +113,13 @@ def _joined(runs: list[tuple[Path, dict[str, Any]]]) -> xr.DataTree:
         signal_kind=[row["signal_kind"] for row in channels],
         gain=[float(row["gain"]) for row in channels],
     )
-    x.attrs = dict(told["signal"])
+    x.attrs = dict(origin["signal"])
     tables = _events_about(runs[0][0])
     return recording.make(
         x,
         markers=_events.markers_from(rows, tables),
         labels=_events.labels_from(rows, tables),
-        **{str(name): value for name, value in told["session"].items()},
+        **{str(name): value for name, value in origin["session"].items()},
     )
 
 
@@ -147,9 +147,9 @@ def _foreign(path: Path, about: Mapping[str, Any]) -> xr.DataTree:
     labels, data = _samples(path)
     signals = _bdf.read(path)
     said: list[str] = []
-    told = {row["name"]: row for row in _rows(path, "channels")}
+    rows = {row["name"]: row for row in _rows(path, "channels")}
     kept = [
-        k for k, each in enumerate(labels) if told.get(each, {}).get("type", "EMG").upper() == "EMG"
+        k for k, each in enumerate(labels) if rows.get(each, {}).get("type", "EMG").upper() == "EMG"
     ]
     if not kept:
         raise ValueError(f"{path.name}: no channel of the type EMG; found {', '.join(labels)}")
@@ -166,7 +166,7 @@ def _foreign(path: Path, about: Mapping[str, Any]) -> xr.DataTree:
     if unit is None:
         said.append("the channels have no common unit of voltage; the samples have the unit '1'")
     names = [labels[k] for k in kept]
-    guessed = [_muscle(told.get(each, {}).get("target_muscle", "")) for each in names]
+    guessed = [_muscle(rows.get(each, {}).get("target_muscle", "")) for each in names]
     x = recording.signal(
         data[:, kept],
         rate=rate,

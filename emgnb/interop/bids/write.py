@@ -199,8 +199,7 @@ class _Study:
             extra = self._write_run(session, part, folder / file, rate, begins[k], origin | place)
             if extra:
                 own.append(_events.padding_event(last - first, extra, rate))
-            told = _events.write_events(folder / f"{file}_events.tsv", own, begins[k])
-            self.said += told
+            self.said += _events.write_events(folder / f"{file}_events.tsv", own, begins[k])
             _write_json(folder / f"{file}_events.json", _events.sidecar(session))
             when = _when(session, begins[k])
             path = (folder / f"{file}_emg.bdf").relative_to(self.folder / stem.split("_")[0])

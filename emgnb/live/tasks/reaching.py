@@ -17,8 +17,9 @@ class Reach(Task):
     """Reach targets of different distance and width, as fast as possible.
 
     Each trial begins at rest (below 0.1). The target is a range around a level; the distance is
-    that level. The movement time is from the target's appearance to its selection, without the
-    dwell. The score is the share of targets selected, in %; `Result.throughput` is in bits/s.
+    that level. The movement time is from the target's appearance to its selection, with the
+    reaction and without the dwell. The score is the share of targets hit, in %: selected while the
+    value was inside. `Result.throughput` is in bits/s.
 
     Parameters
     ----------

@@ -108,7 +108,7 @@ class Run:
         self._score = math.nan  # mean so far
         self._trace: list[tuple[float, int, bool, list[float], Bands]] = []
         self._gaps: list[tuple[float, str]] = []
-        self.moment = self._told()
+        self.moment = self._now()
 
     @property
     def over(self) -> bool:
@@ -144,7 +144,7 @@ class Run:
         else:
             # Times are those of arrival: chunks that arrive unevenly overlap by some ms.
             self._take(max(output.seconds, self._clock), values)
-        self.moment = self._told()
+        self.moment = self._now()
         return self.moment
 
     def tick(self, now_ns: int) -> Moment:
@@ -157,7 +157,7 @@ class Run:
         newest = self._newest_ns
         if newest is not None and not self.over and (now_ns - newest) / 1e9 > STALE:
             self._gap(self._seconds, f"no output for {(now_ns - newest) / 1e9:.1f} s")
-            self.moment = self._told()
+            self.moment = self._now()
         return self.moment
 
     def select(self) -> None:
@@ -166,7 +166,7 @@ class Run:
         ready = self._phase == "go" and trial.selection == "key" and not self._note
         if ready and len(self._taken) > 1:
             self._end(selected=True)
-            self.moment = self._told()
+            self.moment = self._now()
 
     def ahead(self, seconds: float, step: float = 0.1) -> list[tuple[float, Bands]]:
         """Return the ranges to come: of this trial, or in a rest of the next.
@@ -197,7 +197,7 @@ class Run:
         if self._phase == "go":
             self._mark(END)
         self._phase = "over"
-        self.moment = self._told()
+        self.moment = self._now()
 
     def result(self) -> Result:
         """Return the result of the trials done so far."""
@@ -315,9 +315,9 @@ class Run:
         if text and self._recorder is not None:
             self._recorder.mark(text)
 
-    # ---- what is told
+    # ---- what is asked, and what was
 
-    def _told(self) -> Moment:
+    def _now(self) -> Moment:
         number = min(self._at, len(self._trials) - 1)
         trial = self._trials[number]
         length = {"rest": trial.rest, "go": trial.seconds}.get(self._phase, 0.0)

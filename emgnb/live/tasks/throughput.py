@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 from scipy import stats
 
 from emgnb._arrays import Floats
+from emgnb.recording import need_positive
 
 # Width of a normal distribution that contains 96 % of it, in standard deviations.
 EFFECTIVE = 4.133
@@ -31,12 +33,17 @@ def difficulty(distance: float, width: float) -> float:
     ----------
     distance, width : in the same unit
 
+    Raises
+    ------
+    ValueError : not above 0
+
     Examples
     --------
     >>> from emgnb.live import tasks
     >>> tasks.difficulty(distance=3, width=1)
     2.0
     """
+    need_positive(distance=distance, width=width)
     return float(np.log2(distance / width + 1))
 
 
@@ -73,7 +80,8 @@ def throughput(trials: xr.Dataset) -> Throughput:
     The effective width of a condition is 4.133 times the SD of its endpoints, misses included; the
     effective difficulty is log2(mean distance moved / effective width + 1); the throughput is the
     mean over conditions of difficulty / mean movement time (Soukoreff & MacKenzie 2004,
-    doi:10.1016/j.ijhcs.2004.09.001).
+    doi:10.1016/j.ijhcs.2004.09.001). The movement time of `Reach` includes the reaction; where a
+    movement is timed from its own beginning, the throughput is higher.
 
     Parameters
     ----------
@@ -97,8 +105,8 @@ def throughput(trials: xr.Dataset) -> Throughput:
     >>> round(found.value, 2)
     2.19
     """
-    groups = [group for group in _conditions(trials) if _bits(group) is not None]
-    values = np.array([_rate(group) for group in groups])
+    groups = [group for group in _conditions(trials) if _spread(_ends(group))]
+    values = np.array([_effective(_ends(group)).rate for group in groups])
     table = _table(groups)
     if not groups:
         return Throughput(np.nan, (np.nan, np.nan), table)
@@ -118,26 +126,42 @@ def _conditions(trials: xr.Dataset) -> list[xr.Dataset]:
     ]
 
 
-def _moved(group: xr.Dataset) -> Floats:
-    return np.asarray(group["endpoint"].values - group["start"].values)
+class _Ends(NamedTuple):
+    """Where the movements of one condition began and ended, and how long they took (s)."""
+
+    start: Floats
+    endpoint: Floats
+    time: Floats
+
+    def without(self, k: int) -> _Ends:
+        """Return all movements but one."""
+        return _Ends(*(np.delete(each, k) for each in self))
 
 
-def _effective(moved: Floats, time: Floats) -> tuple[float, float]:
-    """Return effective difficulty (bits) and throughput (bits/s)."""
-    width = EFFECTIVE * float(moved.std(ddof=1))
-    bits = float(np.log2(max(float(moved.mean()), 0.0) / width + 1)) if width > 1e-9 else np.inf
-    return bits, bits / float(time.mean())
+class _Effective(NamedTuple):
+    """Effective distance and width, difficulty (bits), and throughput (bits/s)."""
+
+    distance: float
+    width: float
+    bits: float
+    rate: float
 
 
-def _bits(group: xr.Dataset) -> float | None:
-    """Return the effective difficulty; None without any spread, also with a trial left out."""
-    moved = _moved(group)
-    spreads = [np.delete(moved, k).std() for k in range(moved.size)]
-    return None if min(spreads) < 1e-9 else _effective(moved, group["movement_time"].values)[0]
+def _ends(group: xr.Dataset) -> _Ends:
+    return _Ends(*(group[name].values for name in ("start", "endpoint", "movement_time")))
 
 
-def _rate(group: xr.Dataset) -> float:
-    return _effective(_moved(group), group["movement_time"].values)[1]
+def _effective(ends: _Ends) -> _Effective:
+    distance = max(float((ends.endpoint - ends.start).mean()), 0.0)
+    # Of the endpoints alone: where a movement began is no error of where it ended.
+    width = EFFECTIVE * float(ends.endpoint.std(ddof=1))
+    bits = float(np.log2(distance / width + 1)) if width > 1e-9 else np.inf
+    return _Effective(distance, width, bits, bits / float(ends.time.mean()))
+
+
+def _spread(ends: _Ends) -> bool:
+    """Return whether the endpoints differ, also with any trial left out."""
+    return all(ends.without(k).endpoint.std() >= 1e-9 for k in range(ends.endpoint.size))
 
 
 def _interval(groups: list[xr.Dataset], values: Floats) -> tuple[float, float]:
@@ -145,9 +169,9 @@ def _interval(groups: list[xr.Dataset], values: Floats) -> tuple[float, float]:
     bias = variance = 0.0
     freedom = 0
     for group, whole in zip(groups, values.tolist(), strict=True):
-        moved, time = _moved(group), group["movement_time"].values
-        n = moved.size
-        left = np.array([_effective(np.delete(moved, k), np.delete(time, k))[1] for k in range(n)])
+        ends = _ends(group)
+        n = ends.endpoint.size
+        left = np.array([_effective(ends.without(k)).rate for k in range(n)])
         bias += (n - 1) * float(left.mean() - whole)
         variance += (n - 1) / n * float(((left - left.mean()) ** 2).sum())
         freedom += n - 1
@@ -158,20 +182,21 @@ def _interval(groups: list[xr.Dataset], values: Floats) -> tuple[float, float]:
 
 
 def _table(groups: list[xr.Dataset]) -> xr.Dataset:
-    rows = [
-        {
+    rows = []
+    for group in groups:
+        found = _effective(_ends(group))
+        row = {
             "distance": float(group["distance"][0]),
             "width": float(group["width"][0]),
             "trials": group.sizes["trial"],
             "hits": int((group["score"].values == 100).sum()),
             "movement_time": float(group["movement_time"].mean()),
-            "effective_distance": float(_moved(group).mean()),
-            "effective_width": EFFECTIVE * float(_moved(group).std(ddof=1)),
-            "difficulty": _effective(_moved(group), group["movement_time"].values)[0],
-            "throughput": _rate(group),
+            "effective_distance": found.distance,
+            "effective_width": found.width,
+            "difficulty": found.bits,
+            "throughput": found.rate,
         }
-        for group in groups
-    ]
+        rows.append(row)
     return xr.Dataset(
         {
             name: (

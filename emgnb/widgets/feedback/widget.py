@@ -173,7 +173,8 @@ class Feedback(Panel):
             name: None if isinstance(value, float) and not math.isfinite(value) else value
             for name, value in vars(moment).items()
         }
-        ahead = [[after, band] for after, band in run.ahead(AHEAD)]
+        with self._lock:  # a key may end the trial in another thread
+            ahead = [[after, band] for after, band in run.ahead(AHEAD)]
         self._stage.send({"kind": "now", **content, "ahead": ahead})
 
     def _heard(self, _: Any, content: Mapping[str, Any], __: Any) -> None:

@@ -115,12 +115,14 @@ export class Keyboard {
   }
 
   // ---- FACS codes
+  forgetCode() { this.code.forget(); this.app.root.dataset.code = ""; }
   type(letter) {
     const { app } = this, row = this.events.event;
     clearTimeout(this.forget);
-    this.forget = setTimeout(() => this.code.forget(), FORGET);
+    this.forget = setTimeout(() => this.forgetCode(), FORGET);
     if (!this.code.typed) this.before = row ? { key: row.key, au: row.au, side: row.side, intensity: row.intensity } : { key: null, ...app.fields.values };
     const { change, first } = this.code.type(letter);
+    app.root.dataset.code = this.code.typed; // the code that the next letter continues
     if (!change) return;
     if (change.au && !app.units.includes(change.au)) {
       if (!app.units.some((unit) => unit.startsWith(change.au))) app.say(`there is no action unit ${change.au} in the table`);
