@@ -6,7 +6,7 @@ import contextlib
 import logging
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,11 @@ import xarray as xr
 
 from emgnb import recording
 from emgnb._extras import explained
-from emgnb._lock import alone
 from emgnb.batch import _files
+from emgnb.batch._locking import locked
 from emgnb.batch._one import process
 from emgnb.batch.plan import Plan, Workers, read_plan
 from emgnb.batch.report import DONE, EARLIER, FAILED, OPEN, Report
-from emgnb.recording.urls import located
 
 SETTINGS, REPORT, FINISHED = "settings.json", "report.json", "finished"
 # Pages about the work that processes would serve to anyone on this computer.
@@ -54,7 +53,7 @@ def run(
     ------
     FileNotFoundError : no such file or study
     ValueError : unsuitable plan, no session selected, or the output was made with other settings
-    RuntimeError : another program is writing into the same output
+    RuntimeError : another run is writing into the same output; see `unlock` for one that was killed
     ConnectionError : the scheduler does not answer
     ImportError : dask.distributed is not installed
     """
@@ -63,14 +62,14 @@ def run(
     where = plan.workers if workers is None else Workers(count=workers, memory=plan.workers.memory)
     table = recording.study(plan.sessions)
     names = _selected(table, plan)
-    with _held(plan):
+    with locked(plan.output) as check:
         _need_same_settings(plan)
         rows = _known(table, names, plan)
         todo = [name for name in names if name not in rows]
         try:
             if todo:
                 with _client(where) as client:
-                    _compute(client, todo, plan, rows, where.retries, progress)
+                    _compute(client, todo, plan, rows, where.retries, progress, check)
         finally:
             open_ = {"state": OPEN, "reason": "the run was interrupted"}
             report = Report(
@@ -98,20 +97,6 @@ def _selected(table: xr.Dataset, plan: Plan) -> list[str]:
             f"({dict(plan.select) or 'recordings, not derived sessions'}) leaves none"
         )
     return paths
-
-
-@contextlib.contextmanager
-def _held(plan: Plan) -> Iterator[None]:
-    """Hold the output folder, on disk, so that no two runs write into it."""
-    place = located(plan.output)
-    if isinstance(place, str):
-        yield
-        return
-    place.mkdir(parents=True, exist_ok=True)
-    lock = place / ".lock"
-    lock.touch()
-    with alone(lock, f"another run is writing into {place}. Wait until it has ended"):
-        yield
 
 
 def _need_same_settings(plan: Plan) -> None:
@@ -150,8 +135,12 @@ def _compute(
     rows: dict[str, dict[str, Any]],
     retries: int,
     progress: bool,
+    check: Callable[[], None],
 ) -> None:
-    """Process sessions, and add a row for each as soon as it is finished."""
+    """Process sessions, and add a row for each as soon as it is finished.
+
+    `check` raises RuntimeError if another run has taken the output.
+    """
     import distributed
 
     sources = [f"{plan.sessions}/{name}" for name in todo]
@@ -166,6 +155,7 @@ def _compute(
         for future in distributed.as_completed(futures):
             name = of[future.key]
             error = future.exception()
+            check()
             if error is None:
                 about = future.result()
                 _files.write(f"{plan.output}/{FINISHED}/{_files.file_name(name)}", about)
