@@ -124,7 +124,7 @@ lowest:
 	$(PYTHON) -m venv .venv-lowest
 	.venv-lowest/bin/python -m pip install --disable-pip-version-check --no-input -q uv
 	.venv-lowest/bin/uv pip install -q --python .venv-lowest/bin/python --resolution lowest-direct \
-	  -e '.[all,long,brain,live,remote]'
+	  -e '.[all,long,brain,live,remote,parquet,hub]'
 	.venv-lowest/bin/uv pip install -q --python .venv-lowest/bin/python -e '.[test]'
 	.venv-lowest/bin/python -m pytest -q -n 2 tests/unit $(ARGS)
 

@@ -8,8 +8,9 @@ leaves whole groups out, with a 95 % interval over the groups. `averaged` does s
 the probabilities of all candidates, without a choice. `shuffled` splits windows at random, with the
 model chosen most often, and is no result. Windows last 300 ms, all seeds are 0.
 
-With `--each`, every model of the lists is measured alone, and the networks where there are windows,
-both with groups left out and shuffled. Nothing is chosen, so the best row of it is no result either.
+With `--each`, every model of the lists is measured alone, and the networks where there are
+windows, both with groups left out and shuffled. The best row was chosen on the test data, so it is
+no result either.
 """
 
 from __future__ import annotations

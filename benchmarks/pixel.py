@@ -223,9 +223,7 @@ def calibrate(page: Any, steps: Steps, every: float) -> None:
     )
 
 
-def still(
-    page: Any, wanted: Callable[[float], bool], *, first: bool = False
-) -> list[float] | None:
+def still(page: Any, wanted: Callable[[float], bool], *, first: bool = False) -> list[float] | None:
     """Wait until the head differs from the kept picture as wanted, and no longer moves.
 
     With `first`, it is compared with a picture that is kept now. Returns the place of the pixel

@@ -8,7 +8,7 @@ import logging
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,8 @@ import xarray as xr
 
 from emgnb import recording
 from emgnb._extras import explained
-from emgnb._lock import alone
 from emgnb.batch import _files
+from emgnb.batch._locking import locked
 from emgnb.batch._one import process
 from emgnb.batch.plan import Plan, Workers, read_plan
 from emgnb.batch.report import DONE, EARLIER, FAILED, OPEN, Report
@@ -61,7 +61,7 @@ def run(
     FileNotFoundError : no such file or study
     ValueError : unsuitable plan, no session selected, `workers` below 1, or the output was made
         with other settings or does not say with which
-    RuntimeError : another program is writing into the same output
+    RuntimeError : another run is writing into the same output; see `unlock` for one that was killed
     ConnectionError : the scheduler does not answer
     ImportError : dask.distributed is not installed
     """
@@ -73,7 +73,7 @@ def run(
         where = dataclasses.replace(where, count=workers, address="", scheduler_file="")
     table = recording.study(plan.sessions)
     names = _selected(table, plan)
-    with _held(plan):
+    with locked(plan.output) as check:
         finished = _files.read_all(f"{plan.output}/{FINISHED}")
         _need_same_settings(plan, finished)
         rows = _known(table, names, plan, finished)
@@ -81,7 +81,7 @@ def run(
         try:
             if todo:
                 with _client(where) as client:
-                    _compute(client, todo, plan, rows, where.retries, progress)
+                    _compute(client, todo, plan, rows, where.retries, progress, check)
         finally:
             open_ = {"state": OPEN, "reason": "the run was interrupted"}
             report = Report(
@@ -153,20 +153,6 @@ def _source(entry: xr.Dataset) -> dict[str, str]:
     return {name: str(entry[name].values) for name in SOURCE}
 
 
-@contextlib.contextmanager
-def _held(plan: Plan) -> Iterator[None]:
-    """Hold the output folder, on disk, so that no two runs write into it."""
-    place = located(plan.output)
-    if isinstance(place, str):
-        yield
-        return
-    place.mkdir(parents=True, exist_ok=True)
-    lock = place / ".lock"
-    lock.touch()
-    with alone(lock, f"another run is writing into {place}. Wait until it has ended"):
-        yield
-
-
 def _need_same_settings(plan: Plan, finished: Mapping[str, Any]) -> None:
     before = _files.read_all(plan.output).get(SETTINGS)
     now = _files.as_read(plan.settings())
@@ -229,10 +215,12 @@ def _compute(
     rows: dict[str, dict[str, Any]],
     retries: int,
     progress: bool,
+    check: Callable[[], None],
 ) -> None:
     """Process sessions, and add a row for each as soon as it is finished.
 
     todo : session → what tells its recording from another one
+    check : raises RuntimeError if another run has taken the output
     """
     import distributed
 
@@ -248,6 +236,7 @@ def _compute(
         for future in distributed.as_completed(futures):
             name = of[future.key]
             error = future.exception()
+            check()
             if error is None:
                 about = {**future.result(), "source": todo[name]}
                 _files.write(f"{plan.output}/{FINISHED}/{_files.file_name(name)}", about)

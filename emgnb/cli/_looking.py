@@ -29,6 +29,11 @@ def add_commands(commands: Commands) -> None:
     process.add_argument(
         "--workers", type=int, help="processes on this computer, for a study; default: as planned"
     )
+    process.add_argument(
+        "--unlock",
+        action="store_true",
+        help="delete the lock that a killed run of this plan has left on object storage",
+    )
     process.add_argument("--kind", choices=KINDS, help="use only channels of this kind")
     process.add_argument(
         "--mains", type=float, help="mains frequency, 50 or 60 Hz; default: the stronger one"
@@ -107,6 +112,8 @@ def _process(arguments: argparse.Namespace) -> int:
         return _process_study(arguments)
     if arguments.workers is not None:
         raise ValueError(f"--workers is for the plan of a study (.toml), not for {arguments.path}")
+    if arguments.unlock:
+        raise ValueError(f"--unlock is for the plan of a study (.toml), not for {arguments.path}")
     result = process(arguments.path, kind=arguments.kind, mains=arguments.mains)
     print(printable(str(result)))
     if arguments.picture is not None:
@@ -129,6 +136,9 @@ def _process_study(arguments: argparse.Namespace) -> int:
     given = {"--kind": arguments.kind, "--mains": arguments.mains, "-o": arguments.picture}
     if wrong := [name for name, value in given.items() if value is not None]:
         raise ValueError(f"{', '.join(wrong)}: write this into the plan {arguments.path} instead")
+    if arguments.unlock:
+        print(printable(f"deleted the lock of {batch.unlock(arguments.path)}"))
+        return 0
     report = batch.run(arguments.path, workers=arguments.workers, progress=sys.stdout.isatty())
     print(printable(str(report)))
     return 1 if report.failed else 0

@@ -178,9 +178,9 @@ class Decoding:
         return 0 if state == _log.STOPPED else 2
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Decode with the log file and the JSON settings given as arguments."""
-    log, settings = sys.argv[1:] if argv is None else argv
+def main() -> int:
+    """Decode with the log file and the JSON settings read from the standard input."""
+    log, settings = json.load(sys.stdin)
     decoding = Decoding(Path(log), json.loads(settings))
     for name in ("SIGTERM", "SIGINT"):
         signal.signal(getattr(signal, name), lambda *_: decoding.stop_asked.set())

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, Protocol, Self
 
 from zarr.storage import FsspecStore, StorePath, WrapperStore
 
+from emgnb.recording._connections import zarr_store
 from emgnb.recording.urls import METADATA, filesystem, last_name, told
 
 # Maximum size of objects that are fetched when a session is opened (bytes, all together).
@@ -129,8 +130,7 @@ class Snapshot:
 
     def store(self) -> SnapshotStore:
         """Return a store from which Zarr reads what was listed."""
-        with told(self.url):
-            return SnapshotStore(FsspecStore.from_url(self.url, read_only=True), self)
+        return SnapshotStore(zarr_store(self.url, read_only=True), self)
 
 
 @dataclass(frozen=True)

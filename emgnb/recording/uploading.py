@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any, Self
@@ -19,6 +20,7 @@ from zarr.abc.store import Store
 from zarr.storage import FsspecStore, StorePath, WrapperStore
 
 from emgnb.recording import files
+from emgnb.recording._connections import zarr_store
 from emgnb.recording.remote import Place, listed
 from emgnb.recording.urls import (
     METADATA,
@@ -28,10 +30,11 @@ from emgnb.recording.urls import (
     last_name,
     located,
     names_below,
+    wrote_first,
 )
 from emgnb.recording.urls import told as explained_by_server
 
-CLAIM = b"emgnb writes a session here. It is complete when zarr.json exists.\n"
+CLAIM = "emgnb writes a session here. It is complete when zarr.json exists.\n"
 
 
 class HeldBack(WrapperStore[FsspecStore]):
@@ -127,9 +130,7 @@ class Upload:
         _claim(self._fs, self._root, url)
         self._open = True
         self._kept: dict[str, Any] = {}
-        with explained_by_server(url):
-            store = HeldBack(FsspecStore.from_url(url), url, self._kept)
-        self.whole = StorePath(store)
+        self.whole = StorePath(HeldBack(zarr_store(url), url, self._kept))
 
     def readable(self) -> Place:
         """Return what has been written so far, with the metadata that is still in memory."""
@@ -219,15 +220,11 @@ def _claim(fs: Any, root: str, url: str) -> None:
     writers that begin at once, one fails.
     """
     _need_free(names_below(url), url)
-    claim = f"{root}/{UNFINISHED}"
-    with explained_by_server(url):
-        try:
-            fs.pipe_file(claim, CLAIM, mode="create")
-        except FileExistsError:
-            _need_free([UNFINISHED], url)
+    if not wrote_first(f"{url}/{UNFINISHED}", (CLAIM + secrets.token_hex(8)).encode()):
+        _need_free([UNFINISHED], url)
     if holds_objects(url):
         with contextlib.suppress(Exception):
-            fs.rm_file(claim)
+            fs.rm_file(f"{root}/{UNFINISHED}")
         _need_free(names_below(url), url)
 
 

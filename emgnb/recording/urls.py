@@ -10,6 +10,7 @@ import contextlib
 import os
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path, PurePath
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -75,7 +76,32 @@ def filesystem(url: str) -> tuple[Any, str]:
             f"{url}: fsspec knows no {scheme}://. Expected s3://, gs://, az:// or another of its "
             "protocols (fsspec.available_protocols()), or a path"
         ) from error
+    _with_quick_dates(fs)
     return fs, str(root).rstrip("/")
+
+
+def _with_quick_dates(fs: Any) -> None:
+    """Let an S3 client that has not connected yet parse the dates of objects quickly.
+
+    A listing has a date for each object. botocore's own parser needs two thirds of the time that a
+    listing takes; the dates are the same.
+    """
+    if getattr(fs, "session", fs) is not None or not hasattr(fs, "kwargs"):
+        return
+    with contextlib.suppress(ImportError):
+        from aiobotocore.session import AioSession
+        from botocore.utils import parse_timestamp
+
+        def parse(text: Any) -> Any:
+            if isinstance(text, str) and text.endswith("Z"):
+                with contextlib.suppress(ValueError):
+                    return datetime.fromisoformat(text)
+            return parse_timestamp(text)
+
+        session = AioSession(**fs.kwargs)
+        dates = session.get_component("response_parser_factory")
+        dates.set_parser_defaults(timestamp_parser=parse)
+        fs.session = session
 
 
 def names_below(url: str) -> list[str]:
@@ -106,6 +132,51 @@ def holds_objects(url: str) -> bool:
     if not names_below(url):
         return False
     return any(name not in ("", UNFINISHED) for _, _, files in walked(url) for name in files)
+
+
+def wrote_first(url: str, content: bytes) -> bool:
+    """Write an object unless it exists, and return whether it now holds `content`.
+
+    Of several writers at once, one succeeds if the server obeys the condition, as S3, Google Cloud
+    and Azure do.
+
+    Parameters
+    ----------
+    url : of the object
+    content : must differ between writers. Servers report an existing object with different
+        errors, and a request that is repeated after a broken connection finds its own object, so
+        the content decides
+
+    Raises
+    ------
+    FileNotFoundError, PermissionError, ConnectionError : see `told`
+    """
+    # A server that ignores the condition would replace an object.
+    if (found := content_of(url)) is None:
+        fs, key = filesystem(url)
+        with told(url):
+            try:
+                fs.pipe_file(key, content, mode="create")
+            except Exception:
+                if content_of(url) is None:
+                    raise
+        found = content_of(url)
+    return found == content
+
+
+def content_of(url: str) -> bytes | None:
+    """Return the content of an object, None if there is no such object or bucket.
+
+    Raises
+    ------
+    PermissionError, ConnectionError : see `told`
+    """
+    fs, key = filesystem(url)
+    with told(url):
+        try:
+            return bytes(fs.cat_file(key))
+        except FileNotFoundError:
+            return None
 
 
 def walked(url: str) -> Iterator[tuple[str, list[str], list[str]]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -35,9 +36,9 @@ def program() -> str | None:
 
 @contextlib.contextmanager
 def server(folder: Path) -> Iterator[int]:
-    """Run an S3 server with the bucket `lab`, and yield its port."""
+    """Run an S3 server with the bucket `lab`, and yield its port; all its files are in `folder`."""
     for attempt in range(STARTS):
-        process, port = _started(folder / str(attempt))
+        process, port, sockets = _started(folder / str(attempt))
         try:
             until(lambda: process.poll() is not None or _answers(port))  # noqa: B023
             if process.poll() is None:
@@ -47,6 +48,8 @@ def server(folder: Path) -> Iterator[int]:
         finally:
             process.kill()
             process.wait()
+            for socket_ in sockets:
+                socket_.unlink(missing_ok=True)
     raise RuntimeError(f"SeaweedFS does not start: {(folder / '0' / 'log').read_text()[-2000:]}")
 
 
@@ -64,7 +67,8 @@ def settings(port: int) -> dict[str, str]:
     }
 
 
-def _started(folder: Path) -> tuple[subprocess.Popen[bytes], int]:
+def _started(folder: Path) -> tuple[subprocess.Popen[bytes], int, list[Path]]:
+    """Start a server; returns its process, its port, and the sockets outside of `folder`."""
     folder.mkdir(parents=True)
     known = {"name": "lab", "actions": ["Admin"]}
     known["credentials"] = [{"accessKey": KEY, "secretKey": SECRET}]
@@ -74,9 +78,8 @@ def _started(folder: Path) -> tuple[subprocess.Popen[bytes], int]:
     numbers = _free_ports(2 * len(PORTS))
     ports = dict(zip(PORTS, numbers, strict=False))
     given = [f"-{name}.port={number}" for name, number in ports.items()]
-    given += [
-        f"-{name}.port.grpc={number}" for name, number in zip(PORTS, numbers[4:], strict=True)
-    ]
+    between = dict(zip(PORTS, numbers[4:], strict=True))
+    given += [f"-{name}.port.grpc={number}" for name, number in between.items()]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             [
@@ -92,10 +95,13 @@ def _started(folder: Path) -> tuple[subprocess.Popen[bytes], int]:
                 *("-master.telemetry=false", "-master.volumeSizeLimitMB=256", "-volume.max=8"),
             ],
             cwd=folder,
+            env={**os.environ, "TMPDIR": str(folder)},  # its logs
             stdout=log,
             stderr=log,
         )
-    return process, ports["s3"]
+    # Their place is fixed in SeaweedFS, which does not remove them.
+    sockets = [Path(f"/tmp/seaweedfs-{name}-grpc-{port}.sock") for name, port in between.items()]
+    return process, ports["s3"], sockets
 
 
 def _free_ports(count: int) -> list[int]:

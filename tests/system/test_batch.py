@@ -178,23 +178,75 @@ def test_selected_sessions_only(study):
         batch.run(study / "study.toml")
 
 
-def test_from_object_storage_to_object_storage(study, original, session):
-    import fsspec
+@pytest.fixture
+def memory(study, session):
+    """Object storage with one session, and a plan from there to there."""
+    fsspec = pytest.importorskip(
+        "fsspec", reason="fsspec is not installed: pip install 'emgnb[remote]'"
+    )
+    made = fsspec.filesystem("memory")
+    recording.save(session, f"memory://lab/{GOOD}")
+    text = (study / "study.toml").read_text()
+    text = text.replace('"study"', '"memory://lab"').replace('"derived"', '"memory://made"')
+    (study / "study.toml").write_text(text)
+    yield made
+    made.rm("/", recursive=True)
 
-    memory = fsspec.filesystem("memory")
-    try:
-        recording.save(session, f"memory://lab/{GOOD}")
-        text = (study / "study.toml").read_text()
-        text = text.replace('"study"', '"memory://lab"').replace('"derived"', '"memory://made"')
-        (study / "study.toml").write_text(text)
-        assert states(batch.run(study / "study.toml")) == {GOOD: "done"}
-        assert states(batch.run(study / "study.toml")) == {GOOD: "done earlier"}
-        clean = recording.open("memory://made/P01/session/clean.zarr")
-        assert filters.chain_of(clean["emg/signal"]) is not None
-        table = xr.open_zarr("memory://made/P01/session/features.zarr", consolidated=False)
-        assert set(table.data_vars) == {"rms", "wl"}
-    finally:
-        memory.rm("/", recursive=True)
+
+def test_from_object_storage_to_object_storage(study, memory):
+    assert states(batch.run(study / "study.toml")) == {GOOD: "done"}
+    assert states(batch.run(study / "study.toml")) == {GOOD: "done earlier"}
+    clean = recording.open("memory://made/P01/session/clean.zarr")
+    assert filters.chain_of(clean["emg/signal"]) is not None
+    table = xr.open_zarr("memory://made/P01/session/features.zarr", consolidated=False)
+    assert set(table.data_vars) == {"rms", "wl"}
+    assert not memory.exists("/made/.lock")
+
+
+def test_the_lock_of_a_killed_run_is_explained_and_deleted_on_request(study, memory, capsys):
+    plan = str(study / "study.toml")
+    about = {"process": 41, "computer": "lab-3", "since": "2026-05-04T12:00:00+00:00", "run": "a"}
+    memory.pipe("/made/.lock", json.dumps(about).encode())
+    with pytest.raises(RuntimeError, match=r"another run.*process 41 on lab-3, since .*--unlock"):
+        batch.run(plan)
+    assert main(["process", plan, "--unlock"]) == 0
+    assert "deleted the lock of process 41 on lab-3, since 2026-05-04" in capsys.readouterr().out
+    assert main(["process", plan, "--unlock"]) == 2
+    assert "no run has locked memory://made" in capsys.readouterr().err
+    assert memory.find("/made") == []
+
+
+def test_an_unreadable_lock_is_a_lock(study, memory):
+    memory.pipe("/made/.lock", b"[]")
+    with pytest.raises(RuntimeError, match=r"another run is writing.*a process that is not named"):
+        batch.run(study / "study.toml")
+
+
+@pytest.mark.parametrize(
+    ("other", "what"), [(b"another run", "is now that of a process"), (None, "was deleted")]
+)
+def test_a_run_stops_when_its_lock_is_no_longer_its_own(study, memory, monkeypatch, other, what):
+    real = distributed.as_completed
+
+    def disturbed(futures):
+        for future in real(futures):
+            memory.rm_file("/made/.lock")
+            if other is not None:
+                memory.pipe("/made/.lock", other)
+            yield future
+
+    monkeypatch.setattr(distributed, "as_completed", disturbed)
+    with pytest.raises(RuntimeError, match=f"the lock of this run in memory://made {what}"):
+        batch.run(study / "study.toml")
+    assert not memory.exists("/made/finished")
+    assert memory.exists("/made/.lock") == (other is not None)
+
+
+def test_on_disk_there_is_no_lock_to_delete(study, capsys):
+    assert main(["process", str(study / "study.toml"), "--unlock"]) == 2
+    assert "is on disk, where the lock of a run ends with it" in capsys.readouterr().err
+    assert main(["process", str(study / "study" / GOOD), "--unlock"]) == 2
+    assert "--unlock is for the plan of a study" in capsys.readouterr().err
 
 
 def listening() -> set[tuple[str, int]]:

@@ -640,7 +640,8 @@ def test_a_port_is_heard_before_anything_is_recorded_and_start_ends_that(tmp_pat
     assert len(capture.live.montage) == 5
     assert list(tmp_path.iterdir()) == []
     page(capture, "listen")
-    until(tests_of_ports)
+    (test,) = until(tests_of_ports)
+    assert "sim://" not in " ".join(test.cmdline())
     capture.start()
     assert not tests_of_ports()
     assert capture.live.verdict == {}

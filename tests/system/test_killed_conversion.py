@@ -122,8 +122,11 @@ def test_a_recorder_killed_while_it_converts_leaves_no_session_or_the_whole(
     for n in range(kills):
         place = tmp_path / str(n)
         place.mkdir()
-        command = [sys.executable, "-m", "emgnb.acquire.record.process", str(place), settings]
-        with subprocess.Popen(command) as child:
+        command = [sys.executable, "-m", "emgnb.acquire.record.process"]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, text=True) as child:
+            assert child.stdin is not None
+            child.stdin.write(json.dumps([str(place), settings]))
+            child.stdin.close()
             wait_for(place, (health.CONVERTING, *health.OVER))
             begin = time.monotonic()
             try:

@@ -10,6 +10,7 @@ from pathlib import Path
 import decoders
 import fakeboard
 import numpy as np
+import psutil
 import pytest
 from waiting import until
 
@@ -46,6 +47,30 @@ def decisions(outputs: list[live.Output]) -> list:
     return [
         (o.host_ns, o.seconds, o.kind, dict(o.values), o.label) for o in outputs if o.kind != "gap"
     ]
+
+
+def test_command_lines_name_neither_the_participant_nor_a_folder(tmp_path, model, monkeypatch):
+    lines: list[str] = []
+    real = subprocess.Popen.__init__
+
+    def noted(self, args, *rest, **options):
+        lines.append(" ".join(args))
+        real(self, args, *rest, **options)
+
+    monkeypatch.setattr(subprocess.Popen, "__init__", noted)  # of what starts the processes
+    recorder = acquire.start(PORT, tmp_path, participant="zebulonquill")
+    try:
+        assert "zebulonquill" in recorder.folder.name
+        with live.decode(recorder, model) as decoding:
+            for pid in (recorder.health().pid, decoding.pid):
+                lines.append(" ".join(psutil.Process(pid).cmdline()))
+    finally:
+        recorder.stop()
+    assert ["emgnb.acquire.record.process" in line for line in lines].count(True) == 2
+    assert ["emgnb.live.process" in line for line in lines].count(True) == 2
+    for line in lines:
+        for told in ("zebulonquill", str(tmp_path), "sim://"):
+            assert told not in line
 
 
 def test_live_decisions_equal_those_of_the_journal_decoded_as_a_whole(recorder, model, lda):

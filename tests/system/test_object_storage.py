@@ -1,18 +1,22 @@
 """Sessions on an S3 server: the same as on disk, few bytes moved, and whole or not there."""
 
+import json
 import os
 import pickle
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import objectstore
 import pytest
 import xarray as xr
-from waiting import until
+from waiting import PATIENCE, until
 
-from emgnb import filters, labels, recording
+from emgnb import batch, filters, labels, recording
 from emgnb.cli import main
+from emgnb.recording import urls
 
 s3fs = pytest.importorskip("s3fs", reason="s3fs is not installed: pip install 'emgnb[remote]'")
 if objectstore.program() is None:
@@ -102,10 +106,38 @@ def test_a_session_is_the_same_from_object_storage(wire, session):
     xr.testing.assert_identical(found.load(), session)
 
 
+def test_dates_of_objects_are_those_that_s3fs_reads(wire, stranger, fs):
+    url = f"{LAB}/dated/notes.txt"
+    ours, path = urls.filesystem(url)
+    ours.pipe_file(path, b"notes")
+    (listed,) = fs.ls(f"{LAB}/dated", detail=True)
+    (found,) = ours.ls(f"{LAB}/dated", detail=True)
+    assert found["LastModified"] == listed["LastModified"]
+    assert found["LastModified"].tzinfo is not None
+    assert ours.info(path, refresh=True)["LastModified"] == fs.info(path)["LastModified"]
+
+
 def test_it_is_read_in_another_process(wire, session):
     url = recording.save(session, f"{LAB}/pickled/p01.zarr")
     x = pickle.loads(pickle.dumps(recording.open(url)["emg/signal"]))
     np.testing.assert_array_equal(x.values, session["emg/signal"].values)
+
+
+def test_a_program_that_reads_and_writes_closes_its_connections(wire, session, tmp_path):
+    url = recording.save(session, f"{LAB}/closed/p01.zarr")
+    code = (
+        "import sys; from emgnb import recording\n"
+        "found = recording.open(sys.argv[1])\n"
+        "found['emg/signal'].values\n"
+        "recording.save(found, sys.argv[2])"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code, url, f"{LAB}/closed/p02.zarr"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
 
 
 @pytest.fixture
@@ -234,6 +266,39 @@ def test_what_exists_is_not_overwritten(wire, session, fs):
     with pytest.raises(FileExistsError, match=r"holds other objects, such as readme\.txt"):
         recording.save(session, f"{LAB}/notes")
     assert fs.find(f"{LAB}/notes") == [f"{objectstore.BUCKET}/notes/readme.txt"]
+
+
+@pytest.mark.parametrize("name", ["a", "b", "c"])
+def test_of_many_that_write_an_object_at_once_one_is_first(wire, fs, name):
+    url = f"{LAB}/race/{name}"
+    together = threading.Barrier(8)
+
+    def wrote(number: int) -> bool:
+        together.wait(PATIENCE)
+        return urls.wrote_first(url, b"writer %d" % number)
+
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(wrote, range(8)))
+    assert found.count(True) == 1
+    assert fs.cat_file(url) == b"writer %d" % found.index(True)
+
+
+def test_of_two_runs_into_one_output_one_is_rejected(wire, session, fs):
+    recording.save(session, f"{LAB}/planned/p01.zarr")
+    plan = batch.Plan(f"{LAB}/planned", f"{LAB}/made")
+    about = {"process": 41, "computer": "lab-3", "since": "2026-05-04T12:00:00+00:00", "run": "a"}
+    assert urls.wrote_first(f"{LAB}/made/.lock", json.dumps(about).encode())
+    with pytest.raises(RuntimeError, match=r"process 41 on lab-3, since 2026.*--unlock"):
+        batch.run(plan)
+    assert objects_below(fs, f"{LAB}/made") == [f"{objectstore.BUCKET}/made/.lock"]
+    assert batch.unlock(plan) == "process 41 on lab-3, since 2026-05-04T12:00:00+00:00"
+    with pytest.raises(FileNotFoundError, match="no run has locked s3://lab/made"):
+        batch.unlock(plan)
+
+
+def test_a_lock_needs_its_bucket(wire):
+    with pytest.raises(FileNotFoundError, match=r"no bucket s3://nowhere: check the name"):
+        urls.wrote_first("s3://nowhere/.lock", b"")
 
 
 def test_lost_objects_are_missing_samples(wire, session, fs):

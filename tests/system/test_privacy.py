@@ -47,6 +47,7 @@ KNOWN = {
     "acquire/ports/tcp.py": "connects to the board that the user names",
     "batch/_files.py": "reads and writes where the user's plan says",
     "batch/running.py": "starts workers on this computer, with a certificate, or calls those named",
+    "recording/_connections.py": "gives Zarr the connections to the URL that the user names",
     "recording/remote.py": "reads sessions from the URL that the user names",
     "recording/uploading.py": "writes sessions to the URL that the user names",
     "recording/urls.py": "connects to the storage of a URL that the user names",

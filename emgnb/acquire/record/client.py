@@ -30,17 +30,25 @@ PATIENCE = 60.0
 LOG = "recorder.log"
 # Processes are started through one that ends immediately, so that they are no children of the
 # kernel: Jupyter ends a kernel's children with it, and a killed child would remain as a zombie.
+# Folders and settings hold participants' codes, and every account of a computer can read command
+# lines. So both processes read them from their standard input.
 _LAUNCH = """
-import subprocess, sys
-log = open(sys.argv[1], "ab")
+import json, subprocess, sys
+log, *arguments = json.load(sys.stdin)
 apart = (
     {"creationflags": 0x00000008 | 0x00000200}  # DETACHED_PROCESS, CREATE_NEW_PROCESS_GROUP
     if sys.platform == "win32" else {"start_new_session": True}
 )
-child = subprocess.Popen(
-    [sys.executable, "-P", "-m", *sys.argv[2:]],
-    stdin=subprocess.DEVNULL, stdout=log, stderr=log, close_fds=True, **apart,
-)
+with open(log, "ab") as out:
+    child = subprocess.Popen(
+        [sys.executable, "-P", "-m", sys.argv[1]],
+        stdin=subprocess.PIPE, stdout=out, stderr=out, close_fds=True, **apart,
+    )
+try:
+    child.stdin.write(json.dumps(arguments).encode())
+    child.stdin.close()
+except OSError:
+    pass  # it has ended, and the log says why
 print(child.pid)
 """
 
@@ -300,19 +308,20 @@ def launch(module: str, log: Path, *arguments: object) -> int:
 
     Parameters
     ----------
-    module : run as ``python -m module arguments``
+    module : run as ``python -m module``
     log : file to which its output is appended
+    arguments : the process reads them from its standard input, as a JSON list of texts; its command
+        line, which every account of the computer can read, is that of all processes of the module
 
     Raises
     ------
     RuntimeError : the process could not be started
     """
     # -P: Python ignores files named signal.py or json.py next to the notebook.
-    command = [sys.executable, "-P", "-c", _LAUNCH, str(log), module, *map(str, arguments)]
     launched = subprocess.run(
-        command,
+        [sys.executable, "-P", "-c", _LAUNCH, module],
         env=environment(),
-        stdin=subprocess.DEVNULL,
+        input=json.dumps([str(each) for each in (log, *arguments)]),
         capture_output=True,
         encoding="utf-8",
         errors="replace",

@@ -361,9 +361,9 @@ def _host() -> dict[str, str]:
     }
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Record with the folder and the JSON settings given as arguments."""
-    folder, settings = sys.argv[1:] if argv is None else argv
+def main() -> int:
+    """Record with the folder and the JSON settings read from the standard input; see `launch`."""
+    folder, settings = json.load(sys.stdin)
     recording = Recording(Path(folder), json.loads(settings))
     for name in ("SIGTERM", "SIGINT"):
         signal.signal(getattr(signal, name), lambda *_: recording.stop_asked.set())

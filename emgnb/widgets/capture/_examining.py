@@ -18,7 +18,8 @@ _CODE = """
 import json, sys
 from emgnb.doctor import examine
 try:
-    found = examine(sys.argv[1], seconds=float(sys.argv[2]))
+    port, seconds = json.load(sys.stdin)
+    found = examine(port, seconds=seconds)
     answer = {"about": found.about, "complaints": found.complaints, "scans": found.scans,
               "channels": [each.name for each in found.channels]}
 except Exception as error:
@@ -38,11 +39,12 @@ class Examining:
     """
 
     def __init__(self, port: str, done: Callable[[dict[str, Any]], object]) -> None:
+        self._port = port
         self._done = done
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _CODE, port, str(SECONDS)],
+            [sys.executable, "-P", "-c", _CODE],
             env=environment(),
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             encoding="utf-8",
@@ -61,7 +63,8 @@ class Examining:
             self._thread.join(5)
 
     def _wait(self) -> None:
-        said, complained = self._process.communicate()
+        # Not on the command line, which everybody can read: replay://… names a recording.
+        said, complained = self._process.communicate(json.dumps([self._port, SECONDS]))
         if self._stopped.is_set():
             return
         try:
