@@ -1,9 +1,8 @@
 """Give Zarr the connections that fsspec has already.
 
 Zarr works in an event loop of its own. `FsspecStore.from_url` therefore makes a second client with
-further connections, which are never closed: "Unclosed
-client session" at the end of the program. Here, Zarr's calls are awaited in the loop that has the
-connections.
+further connections, which are never closed: "Unclosed client session" at the end of the program.
+Here, Zarr's calls are awaited in the loop that has the connections.
 """
 
 from __future__ import annotations
