@@ -24,6 +24,14 @@ ABOUT_LABELS = ("label_meaning", "use")
 PLACES = ("research", "clinic", "education", "work", "home")
 # Coordinates that name a group of windows together, the outer ones first.
 GROUPS = ("participant", "session", "trial")
+# Names that published tables use for the columns of a role, in lower case.
+COLUMNS = {
+    "person": ("person", "participant", "subject", "subject_id", "subj", "participant_id"),
+    "session": ("session", "session_id", "day", "run"),
+    "trial": ("trial", "trial_id", "repetition", "rep", "segment_id"),
+    "time": ("time", "timestamp", "timestamp_ms", "time_s", "t", "millis", "seconds"),
+    "split": ("split", "fold", "subset", "partition"),
+}
 BASELINE, END, PAUSE, SPOILT = "baseline", "end", "pause", "spoilt"
 TRIAL, PRACTICE, MVC = "trial", "practice", "mvc"
 # Markers that request rest. "rest" is a trial of its own if it is marked.

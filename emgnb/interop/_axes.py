@@ -86,7 +86,7 @@ def of_windows(
     elif shape[first] == shape[second]:
         raise ValueError(
             f"{file}: `{name}` {tuple(shape)} has {shape[first]} samples of as many channels, so "
-            f"its axes cannot be told apart. {_say(shape, window)}"
+            f"its axes cannot be told apart. {_option(shape, window)}"
         )
     else:
         channel = first if shape[first] < shape[second] else second
@@ -109,18 +109,18 @@ def _counted(
         held = ", ".join(f"`{v}` ({len(values)})" for v, values in vectors.items()) or "none"
         raise ValueError(
             f"{file}: `{name}` {tuple(shape)} has three axes, and no array with one value per "
-            f"window is as long as one of them (found {held}). {_say(shape)}"
+            f"window is as long as one of them (found {held}). {_option(shape)}"
         )
     if len(best) > 1:
         found = " or ".join(dict.fromkeys(f"`{votes[axis][0]}`" for axis in best))
         raise ValueError(
             f"{file}: `{name}` {tuple(shape)} has {len(best)} axes as long as {found}, so the one "
-            f"that counts windows cannot be told. {_say(shape)}"
+            f"that counts windows cannot be told. {_option(shape)}"
         )
     return best[0], f"windows are counted by the axis as long as `{votes[best[0]][0]}`"
 
 
-def _say(shape: Sequence[int], window: int | None = None) -> str:
+def _option(shape: Sequence[int], window: int | None = None) -> str:
     """Return which option settles the axes of an array, with an example that fits it."""
     if window is None:
         window = int(np.argmax(shape))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from emgnb._vocabulary import COLUMNS
 from emgnb.interop import _axes, _names
 from emgnb.interop._axes import AS_GIVEN, CHANNEL, SAMPLE, WINDOW, Array, Asked
 from emgnb.interop._held import Held, shortened
@@ -200,9 +201,7 @@ def _counts(beside: Mapping[str, Array]) -> str:
 
     Empty if what is named tells them apart already.
     """
-    from emgnb.evaluate.leaks.rows import USUAL
-
-    known = {role: [v for v in beside if v.lower() in USUAL[role]] for role in USUAL}
+    known = {role: [v for v in beside if v.lower() in COLUMNS[role]] for role in COLUMNS}
     if not known[TRIAL]:
         return TRIAL
     keys = [v for v in beside if v.lower() in LABELS]

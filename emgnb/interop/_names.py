@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from emgnb._vocabulary import COLUMNS
 from emgnb.interop._axes import Array
 from emgnb.interop._held import Held
 
@@ -65,9 +66,7 @@ def wide(each: Array) -> tuple[int, ...]:
 
 def constants(held: Held) -> tuple[dict[str, str], dict[str, float]]:
     """Return single values that are a label or name a group, and the sampling rate."""
-    from emgnb.evaluate.leaks.rows import USUAL
-
-    usual = {*LABELS, *(name for role in ("person", "session", TRIAL) for name in USUAL[role])}
+    usual = {*LABELS, *(name for role in ("person", "session", TRIAL) for name in COLUMNS[role])}
     single = {name: each.reshape(()) for name, each in held.arrays.items() if each.size == 1}
     rate = {
         name: float(each)

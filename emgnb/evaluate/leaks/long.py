@@ -104,7 +104,7 @@ def described(pieces: Sequence[Floats], names: Sequence[str]) -> tuple[Floats, t
     return out, tuple(columns)
 
 
-def said(
+def taken_as(
     label: str,
     roles: Mapping[str, str | None],
     signal: Sequence[str],

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from emgnb._arrays import Mask
+from emgnb._vocabulary import COLUMNS
 from emgnb.evaluate.leaks import long, times
 
 if TYPE_CHECKING:
@@ -26,14 +27,6 @@ Ints = npt.NDArray[np.intp]
 Names = npt.NDArray[np.str_]
 
 GROUPS = ("person", "session", "trial", "file")
-# Names that published tables use for the columns of a role, in lower case.
-USUAL = {
-    "person": ("person", "participant", "subject", "subject_id", "subj", "participant_id"),
-    "session": ("session", "session_id", "day", "run"),
-    "trial": ("trial", "trial_id", "repetition", "rep", "segment_id"),
-    "time": ("time", "timestamp", "timestamp_ms", "time_s", "t", "millis", "seconds"),
-    "split": ("split", "fold", "subset", "partition"),
-}
 # Fewest rows with a label; share of odd texts that a column of numbers may hold.
 FEWEST, ODD = 10, 0.1
 # Longest step between rows (s) that is still a time step of a signal and not a window.
@@ -194,7 +187,7 @@ def from_frame(
         split=_names(first[roles["split"]]) if roles["split"] else None,
         reading=(
             *frame.attrs.get("reading", ()),
-            long.said(label, roles, signal, numbers, texts),
+            long.taken_as(label, roles, signal, numbers, texts),
         ),
     )
     known = rate or frame.attrs.get("rate")
@@ -297,7 +290,7 @@ def _usual(frame: pd.DataFrame, role: str, taken: set[str]) -> str | None:
     lower = {str(name).strip().lower(): str(name) for name in frame.columns}
     # A field of a file name, such as the T of D1M10T2, is no time stamp.
     named = set(frame.attrs.get("from_names", ())) if role == "time" else set()
-    found = next((lower[n] for n in USUAL[role] if n in lower and lower[n] not in named), None)
+    found = next((lower[n] for n in COLUMNS[role] if n in lower and lower[n] not in named), None)
     return None if found in taken else found
 
 
