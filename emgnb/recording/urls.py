@@ -137,8 +137,8 @@ def holds_objects(url: str) -> bool:
 def wrote_first(url: str, content: bytes) -> bool:
     """Write an object unless it exists, and return whether it now holds `content`.
 
-    Of several writers at once, one succeeds if the server obeys the condition, as S3, Google Cloud
-    and Azure do.
+    Of several writers at once, one succeeds if the server obeys the condition of S3 (tested with
+    SeaweedFS).
 
     Parameters
     ----------
