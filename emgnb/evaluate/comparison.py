@@ -151,4 +151,5 @@ def _unlike(one: Result, other: Result) -> str:
 def difference(one: Result, other: Result) -> tuple[float, float]:
     """Return the 95 % interval of the difference in accuracy, with the same draws for both."""
     a, b = (score_stack(resampled(x.unit_confusions))["accuracy"] for x in (one, other))
-    return percentiles(b - a, one.n_units, len(np.unique(strata(one.unit_confusions))))
+    groups = len(np.unique(strata(one.unit_confusions)))
+    return percentiles(b - a, one.n_units, groups, within=(-1.0, 1.0))

@@ -16,6 +16,10 @@ Floats = npt.NDArray[np.float64]
 DRAWS = 4000
 # Maximum number of rounds to obtain enough draws that contain every class.
 MOST_TRIES = 100
+# Below this width of an interval, all draws are the same number but for rounding.
+NO_WIDTH = 1e-9
+# Lowest and highest share.
+SHARE = (0.0, 1.0)
 
 
 def scores(confusion: npt.NDArray[Any]) -> dict[str, float]:
@@ -123,14 +127,18 @@ def _complete(rng: np.random.Generator, there: npt.NDArray[np.bool_]) -> npt.NDA
 
 
 def percentiles(
-    values: npt.NDArray[np.float64], units: int, groups: int = 1
+    values: Floats, units: int, groups: int = 1, within: tuple[float, float] = SHARE
 ) -> tuple[float, float]:
     """Return the 95 % percentile interval of bootstrap values, widened for few units.
+
+    Units that all score alike give draws without any spread, though the next unit may differ: then
+    the interval is the one of `unseen`.
 
     Parameters
     ----------
     units : number of units drawn
     groups : number of strata; each costs a degree of freedom
+    within : lowest and highest value that is possible
     """
     free = units - groups
     if free < 1 or np.isnan(values).all():
@@ -138,14 +146,46 @@ def percentiles(
     wide = np.sqrt(units / free) * stats.t.ppf(0.975, free)
     tail = 100 * float(stats.norm.cdf(-wide))
     low, high = np.nanpercentile(values, [tail, 100 - tail])
+    if high - low < NO_WIDTH:
+        return unseen(float(low), units, within)
     return float(low), float(high)
+
+
+def unseen(value: float, units: int, within: tuple[float, float]) -> tuple[float, float]:
+    """Return the 95 % interval of a mean for units that all gave the same value.
+
+    With 97.5 % confidence on either side, at most the share 1 − 0.025^(1/units) of all units would
+    have given another value, at worst the lowest or highest possible one. For shares of 0 or 1 this
+    is the interval of Clopper and Pearson (1934, doi:10.1093/biomet/26.4.404).
+    """
+    other = 1 - 0.025 ** (1 / units)
+    low, high = (value + other * (end - value) for end in within)
+    return low, high
 
 
 def bootstrap(units: npt.NDArray[np.float64]) -> dict[str, tuple[float, float]]:
     """Return the 95 % interval of each metric, from confusion matrices (unit, truth, predicted)."""
-    drawn = score_stack(resampled(units))
-    groups = len(np.unique(strata(units)))
-    return {name: percentiles(v, len(units), groups) for name, v in drawn.items()}
+    return intervals(score_stack(resampled(units)), units, len(np.unique(strata(units))))
+
+
+def intervals(
+    drawn: dict[str, Floats], units: Floats, groups: int
+) -> dict[str, tuple[float, float]]:
+    """Return the 95 % interval of each metric, from its bootstrap values.
+
+    Parameters
+    ----------
+    drawn : metric → values, as `score_stack` gives them
+    units : confusion matrices (unit, truth, predicted) that were drawn
+    groups : number of strata of the units
+    """
+    n, _, classes = units.shape
+    # Kappa is counted from chance: nothing right is below 0.
+    none_right = -1 / max(classes - 1, 1)
+    return {
+        name: percentiles(v, n, groups, (none_right if name == "kappa" else 0.0, 1.0))
+        for name, v in drawn.items()
+    }
 
 
 def percent(share: float) -> str:

@@ -21,6 +21,7 @@ from emgnb.evaluate.metrics import (
     bootstrap,
     count,
     draws,
+    intervals,
     number,
     percent,
     percentage,
@@ -153,6 +154,8 @@ class Result:
         all classes, because the number of trials per class is set by the design. The percentiles
         are widened for few units according to Student's t (Hesterberg 2015,
         doi:10.1080/00031305.2015.1089789); with two or three people the interval is the full range.
+        If all units score alike, draws have no spread; the interval then says how many people who
+        differ could have been missed (Clopper and Pearson 1934, doi:10.1093/biomet/26.4.404).
         """
         return bootstrap(self.unit_confusions)
 
@@ -223,7 +226,7 @@ class Result:
         drawn = score_stack(
             (self.draws @ units.reshape(len(units), -1)).reshape(-1, *units[0].shape)
         )
-        return {name: percentiles(v, len(units), self._strata) for name, v in drawn.items()}
+        return intervals(drawn, units, self._strata)
 
     @cached_property
     def _trials(self) -> Trials | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import xarray as xr
+from scipy import stats
 from sklearn import metrics
 
 from emgnb import evaluate, recording
@@ -212,6 +213,29 @@ def test_the_interval_counts_people_not_windows():
     ]
     low, high = result(truth, guess, who, participant=who).interval
     assert (low, high) == (0.0, 1.0)
+
+
+def test_people_who_are_all_right_do_not_vouch_for_everybody():
+    who = np.repeat(list("ABCD"), 20)
+    one = result(["a", "b"] * 40, ["a", "b"] * 40, who, participant=who)
+    # If 40 % of all people were right, four such people would be met once in 40 times.
+    least = 0.025 ** (1 / 4)
+    for name in ("accuracy", "balanced_accuracy", "macro_f1"):
+        assert one.intervals[name] == pytest.approx((least, 1.0))
+    assert one.intervals["kappa"] == pytest.approx((2 * least - 1, 1.0))
+    assert one.probability_intervals["auc"] == pytest.approx((least, 1.0))
+    _, same = evaluate.compare({"one": one, "another": one}).table()
+    found = (same["difference_low"], same["difference"], same["difference_high"])
+    assert found == pytest.approx((least - 1, 0, 1 - least))
+
+
+@pytest.mark.parametrize("right", [0, 10])
+def test_trials_that_are_all_alike_have_the_interval_of_a_binomial_share(right):
+    truth = np.array(["a", "b"] * 5)
+    guess = truth if right else np.where(truth == "a", "b", "a")
+    one = result(truth, guess, np.arange(10).astype(str))
+    exact = stats.binomtest(right, 10).proportion_ci(method="exact")
+    assert one.interval == pytest.approx((exact.low, exact.high))
 
 
 def three_trials_of_six_classes(seed=0, skill=0.97):
