@@ -7,6 +7,8 @@ as possible) request an expression without opening a trial; "baseline" requests 
 
 from __future__ import annotations
 
+# Names in the folder of a recording: what came in from the port, and the session made of it.
+JOURNAL, SESSION = "journal.emgj", "session.zarr"
 # What a channel holds, on which side it lies, in which unit it is, and what labels may mean.
 KINDS = ("raw", "rectified", "envelope")
 SIDES = ("left", "right", "midline", "")

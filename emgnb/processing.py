@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import xarray as xr
 
 from emgnb import detect, features, filters, labels, quality, recording, windows
+from emgnb._vocabulary import JOURNAL, SESSION
 from emgnb.interop import corpora
 from emgnb.quality import Verdict
 from emgnb.recording.urls import located
@@ -29,7 +30,6 @@ Piece = TypeVar("Piece")
 # Cut-off (Hz) of the envelope. It follows held expressions; 20 Hz would follow bursts under 200 ms.
 SMOOTH = 6.0
 _NEEDS = "it needs the "
-SESSION, JOURNAL = "session.zarr", "journal.emgj"
 Reader = Callable[[Path], xr.DataTree | list[xr.DataTree]]
 READERS: dict[str, tuple[Reader, ...]] = {
     ".csv": (corpora.read_paper_rows, corpora.read_paper_capture),

@@ -69,7 +69,14 @@ class Report:
         total = ", ".join(
             f"{counts[each]} {each}" for each in (DONE, EARLIER, FAILED, OPEN) if counts[each]
         )
-        return "\n".join([*lines, f"{len(self.rows)} sessions: {total or 'none'}"])
+        lines.append(f"{len(self.rows)} sessions: {total or 'none'}")
+        versions = sorted({str(row["emgnb"]) for row in self.rows if "emgnb" in row})
+        if len(versions) > 1:
+            lines.append(
+                f"Processed by different versions of emgnb ({', '.join(versions)}), whose "
+                "results may differ: to compare sessions, process all into another `output`."
+            )
+        return "\n".join(lines)
 
 
 def _words(row: Mapping[str, Any]) -> str:

@@ -96,7 +96,8 @@ def _selected(table: xr.Dataset, plan: Plan) -> list[str]:
 
     Raises
     ------
-    ValueError : none is left, `sessions` is a session itself, or two would share a folder
+    ValueError : a selected value that no session has, none is left, `sessions` is a session itself,
+        or two would share a folder
     """
     if {"", "."} & {str(path) for path in table["path"].values}:
         raise ValueError(
@@ -105,7 +106,13 @@ def _selected(table: xr.Dataset, plan: Plan) -> list[str]:
         )
     keep = np.ones(table.sizes["entry"], dtype=bool)
     for column, values in plan.select.items():
-        keep &= np.isin(table[column].values.astype(str), values)
+        there = table[column].values.astype(str)
+        if missing := [each for each in values if each not in there]:
+            raise ValueError(
+                f"[select] `{column}`: no session of {plan.sessions} has {_listed(missing)}; they "
+                f"have {_listed(sorted(set(there)))}. Correct or delete what is not there"
+            )
+        keep &= np.isin(there, values)
     if "kind" not in plan.select:
         keep &= table["kind"].values != "derived"
     paths = [str(path) for path in table["path"].values[keep]]
@@ -131,6 +138,11 @@ def _selected(table: xr.Dataset, plan: Plan) -> list[str]:
             f"({dict(plan.select) or 'recordings, not derived sessions'}) leaves none"
         )
     return paths
+
+
+def _listed(values: list[str], most: int = 12) -> str:
+    more = [f"{len(values) - most} more"] if len(values) > most else []
+    return ", ".join([*map(repr, values[:most]), *more])
 
 
 def _whole(place: str) -> str:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from emgnb._vocabulary import SESSION
 from emgnb.cli._shared import KINDS, PORT, chosen_port, printable
 
 if TYPE_CHECKING:
@@ -74,8 +75,8 @@ def _info(arguments: argparse.Namespace) -> int:
     if isinstance(path, str):
         print(printable(_about_session(path)))
         return 0
-    if (path / "session.zarr").is_dir():
-        path = path / "session.zarr"
+    if (path / SESSION).is_dir():
+        path = path / SESSION
     if (path / "zarr.json").is_file():
         print(printable(_about_session(path)))
     else:

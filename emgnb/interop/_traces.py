@@ -12,10 +12,11 @@ import numpy as np
 import xarray as xr
 
 from emgnb import recording
+from emgnb._vocabulary import JOURNAL, SESSION
 from emgnb.acquire.journal import JournalReader, Kind
 from emgnb.interop._mentions import Code
 from emgnb.interop._tables import ENDINGS, label, without_rows
-from emgnb.recording.places import JOURNAL, SESSION, is_derived
+from emgnb.recording.places import is_derived
 
 if TYPE_CHECKING:
     from emgnb.models import Classifier

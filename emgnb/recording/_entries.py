@@ -10,6 +10,7 @@ from typing import Any
 
 import zarr
 
+from emgnb._vocabulary import JOURNAL
 from emgnb.recording import _reading
 from emgnb.recording._chunks import Layout, described, layout
 from emgnb.recording._writing import ALL_STORED, TABLE
@@ -19,7 +20,7 @@ from emgnb.recording.checks import (
     parsed_faults,
     parsed_history,
 )
-from emgnb.recording.places import JOURNAL, ORIGINS
+from emgnb.recording.places import ORIGINS
 from emgnb.recording.remote import Place, array_source
 
 RECORDED, DERIVED, JOURNAL_ONLY, DAMAGED = "recording", "derived", "journal", "damaged"

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from emgnb._vocabulary import JOURNAL, SESSION
 from emgnb.recording._entries import NAN, TABLE_ONLY, Entry, Words, entry, journal_entry
 from emgnb.recording.arguments import need_table
-from emgnb.recording.places import JOURNAL, SESSION
 from emgnb.recording.remote import listed
 from emgnb.recording.store import open as open_session
 from emgnb.recording.urls import METADATA, located, walked

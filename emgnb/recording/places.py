@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from emgnb._vocabulary import JOURNAL, SESSION
 from emgnb.recording._chunks import described
 from emgnb.recording.checks import parsed_history
 from emgnb.recording.remote import Place, listed
@@ -16,7 +17,6 @@ from emgnb.recording.urls import METADATA, UNFINISHED, located, names_below
 # Steps that create a recording; any other step derives a session from one.
 ORIGINS = ("raw_sensor", "v3_sensor")
 # File and folder names in a recording's folder.
-JOURNAL, SESSION = "journal.emgj", "session.zarr"
 
 
 def store_at(path: str | os.PathLike[str]) -> Place:

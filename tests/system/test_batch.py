@@ -9,6 +9,7 @@ import psutil
 import pytest
 import xarray as xr
 
+import emgnb
 from emgnb import batch, detect, facs, features, filters, labels, recording, simulate, windows
 from emgnb._lock import alone
 from emgnb.cli import main
@@ -165,6 +166,18 @@ def test_results_among_the_recordings_are_not_processed(study):
     assert [str(path).rpartition("/")[2] for path in listed["path"].values] == ["clean.zarr"]
 
 
+def test_results_of_two_versions_are_told_apart(study):
+    batch.run(study / "study.toml")
+    done = study / "derived" / "finished" / "P01%2Fsession.zarr.json"
+    earlier = {**json.loads(done.read_text()), "emgnb": "0.0.1"}
+    done.write_text(json.dumps(earlier))
+    (study / "derived" / "finished" / "P02%2Fsession.zarr.json").unlink(missing_ok=True)
+    shutil.rmtree(study / "study" / "P02")
+    shutil.copytree(study / "study" / "P01", study / "study" / "P02")
+    report = batch.run(study / "study.toml")
+    assert f"different versions of emgnb (0.0.1, {emgnb.__version__})" in str(report)
+
+
 def test_selected_sessions_only(study):
     text = (study / "study.toml").read_text()
     (study / "study.toml").write_text(
@@ -172,9 +185,13 @@ def test_selected_sessions_only(study):
     )
     assert [*states(batch.run(study / "study.toml"))] == [WITHOUT]
     (study / "study.toml").write_text(
-        text.replace("[[chain]]", '[select]\nparticipant = "P09"\n[[chain]]', 1)
+        text.replace("[[chain]]", '[select]\nparticipant = ["P02", "P9"]\n[[chain]]', 1)
     )
-    with pytest.raises(ValueError, match=r"no session to process.*holds 3.*P09"):
+    with pytest.raises(ValueError, match=r"`participant`: no session of .* has 'P9'; they have"):
+        batch.run(study / "study.toml")
+    both = f'[select]\nparticipant = "P02"\npath = "{GOOD}"\n[[chain]]'
+    (study / "study.toml").write_text(text.replace("[[chain]]", both, 1))
+    with pytest.raises(ValueError, match=r"no session to process.*holds 3.*P02"):
         batch.run(study / "study.toml")
 
 

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from emgnb._vocabulary import JOURNAL
 from emgnb.acquire.journal import JournalError, JournalReader, Kind
 from emgnb.acquire.ports.port import RATE, Pace, Port, PortError, numbers
 from emgnb.acquire.ports.simulated import _bytes_a_scan
@@ -27,7 +28,7 @@ class ReplayPort(Port):
         self._pace = Pace()
         path = Path(name)
         if path.is_dir():
-            path = path / "journal.emgj"
+            path = path / JOURNAL
         if not path.is_file():
             raise PortError(
                 f"no file at {path}: expected a journal (.emgj) or a file of received bytes"

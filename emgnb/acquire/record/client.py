@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import emgnb
+from emgnb._vocabulary import JOURNAL, SESSION
 from emgnb.acquire.clock import host_ns
 from emgnb.acquire.journal import JournalReader
 from emgnb.acquire.ports.port import PortError, split_url
@@ -187,11 +188,11 @@ class Recorder:
         found = _stopping.stop(self.folder)
         if found.state == healths.FAILED:
             raise RuntimeError(found.message)
-        return self.folder / "session.zarr"
+        return self.folder / SESSION
 
     def _age(self) -> float:
         """Return the time (s) since the recorder started its journal."""
-        with JournalReader(self.folder / "journal.emgj") as reader:
+        with JournalReader(self.folder / JOURNAL) as reader:
             first = next(reader.records(), None)
         return 0.0 if first is None else (host_ns() - first.mono_ns) / 1e9
 
@@ -352,7 +353,7 @@ def _wait_until_it_records(place: Path, pid: int) -> None:
             break
         time.sleep(0.02)
     if failed and found is not None:
-        if not (place / "journal.emgj").exists():
+        if not (place / JOURNAL).exists():
             _clear(place, pid)
         raise (PortError if found.port_error else RuntimeError)(found.message)
     log = place / LOG

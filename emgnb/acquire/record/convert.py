@@ -20,10 +20,11 @@ import xarray as xr
 
 from emgnb import recording
 from emgnb._lock import alone
+from emgnb._vocabulary import JOURNAL, SESSION
 from emgnb.acquire.record import _control, _provenance, health
 from emgnb.acquire.record import settings as settings_
 from emgnb.acquire.record._layout import Survey, grid
-from emgnb.acquire.record.survey import JOURNAL, SESSION, _blocks, find_journal, survey_of
+from emgnb.acquire.record.survey import _blocks, find_journal, survey_of
 from emgnb.acquire.wire import marking
 from emgnb.acquire.wire.marking import Mark
 from emgnb.acquire.wire.stream import Stream, scale_of

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import emgnb
+from emgnb._vocabulary import JOURNAL, SESSION
 from emgnb.acquire.clock import host_ns
 from emgnb.acquire.journal import JournalWriter, Kind
 from emgnb.acquire.ports.handshake import Handshake
@@ -83,7 +84,7 @@ class Recording:
             return 2
         self._take.settings, self._take.device = self.settings, port.describe()
         try:
-            self._journal = JournalWriter(self.folder / "journal.emgj")
+            self._journal = JournalWriter(self.folder / JOURNAL)
             about = {**self.settings, "port": self._port, "describe": port.describe(), **_host()}
             self._journal.note(Kind.SETTINGS, about)
         except OSError as error:
@@ -136,7 +137,7 @@ class Recording:
                 self._report()
             if SYNC_EVERY in due:
                 self._journal.sync()
-                if not (self.folder / "journal.emgj").exists():
+                if not (self.folder / JOURNAL).exists():
                     # Without its folder the recording cannot be stopped and would run forever.
                     raise FileNotFoundError(f"{self.folder} was removed")
             # Not on `stop_asked`: a signal handler that sets what its thread waits on can block.
@@ -163,7 +164,6 @@ class Recording:
 
     def _convert(self) -> int:
         from emgnb.acquire.record.convert import convert
-        from emgnb.acquire.record.survey import JOURNAL, SESSION
 
         self._report(healths.CONVERTING)
         # The heartbeat continues while a long recording is converted.

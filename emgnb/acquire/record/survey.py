@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from emgnb._vocabulary import JOURNAL
 from emgnb.acquire.journal import JournalReader
 from emgnb.acquire.record import _control
 from emgnb.acquire.record import settings as settings_
@@ -14,8 +15,6 @@ from emgnb.acquire.record._layout import Survey
 from emgnb.acquire.wire import marking
 from emgnb.acquire.wire.dialects import DIALECTS
 from emgnb.acquire.wire.stream import Block, Stream
-
-JOURNAL, SESSION = "journal.emgj", "session.zarr"
 
 
 class NothingRecorded(ValueError):  # noqa: N818 - named after the fact

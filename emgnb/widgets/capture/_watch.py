@@ -15,7 +15,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from emgnb import acquire, quality, recording
-from emgnb.acquire.record.survey import JOURNAL
+from emgnb._vocabulary import JOURNAL
 from emgnb.widgets.capture._clocks import BrowserClock
 from emgnb.widgets.capture._live_view import LiveView
 from emgnb.widgets.capture._trouble import Trouble, troubles
