@@ -14,7 +14,7 @@ from emgnb.widgets import Feedback
 pytestmark = pytest.mark.slow
 
 HOLD = tasks.Hold("L12", levels=(0.4,))
-COPY = tasks.Copy(("smile",), told=("L4", "L12", "R12"))
+COPY = tasks.Copy(("smile",), decoded=("L4", "L12", "R12"))
 # How many pixels of the canvas have a colour that is neither grey nor transparent.
 COLOURED = """() => {
   const drawn = document.querySelector('.emgnb-feedback canvas');

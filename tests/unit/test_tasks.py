@@ -16,7 +16,7 @@ HOP = 0.02
 HOLD = tasks.Hold(UNIT, levels=(0.2, 0.5), repetitions=2, seconds=3.0, rest=0.5)
 FOLLOW = tasks.Follow(UNIT, seconds=8.0, repetitions=2, rest=0.5)
 REACH = tasks.Reach(UNIT, repetitions=3, rest=0.3, dwell=0.3)
-COPY = tasks.Copy(("smile", "frown"), told=("L4", "L12", "R12"), repetitions=1, rest=0.5)
+COPY = tasks.Copy(("smile", "frown"), decoded=("L4", "L12", "R12"), repetitions=1, rest=0.5)
 PERFECT = {"delay": 0.0, "noise": 0.0, "rise": 0.0}
 
 
@@ -280,10 +280,10 @@ def body() -> tasks.Simulated:
 def test_a_person_holds_and_copies_through_simulated_electrodes(body):
     task = tasks.Hold(UNIT, levels=(0.3, 0.6), repetitions=1, seconds=3.0, tolerance=0.2)
     assert tasks.rehearse(task, simulate.Player(), body).score > 60
-    told = ("L4", "L12", "R12")
-    copied = tasks.Copy(("smile", "frown"), told=told, repetitions=1, seconds=2.0)
+    decoded = ("L4", "L12", "R12")
+    copied = tasks.Copy(("smile", "frown"), decoded=decoded, repetitions=1, seconds=2.0)
     assert tasks.rehearse(copied, simulate.Player(), body).score > 60
-    wrong = tasks.Copy(("frown",), told=told, repetitions=1, seconds=2.0)
+    wrong = tasks.Copy(("frown",), decoded=decoded, repetitions=1, seconds=2.0)
     smiling = (each for _ in iter(int, 1) for each in body.move({"12": 0.6}))
     result = tasks.play(wrong, smiling)
     assert result.score == 0
@@ -325,8 +325,8 @@ def test_a_decoder_of_expressions_is_copied_with_and_marks_its_trials():
 
 
 def test_a_unit_of_both_sides_is_asked_by_a_side_of_it():
-    told = ("L14", "R14", "R12", "L12", "4")
-    (trial,) = tasks.Copy(("contempt",), told=told, repetitions=1).trials
+    decoded = ("L14", "R14", "R12", "L12", "4")
+    (trial,) = tasks.Copy(("contempt",), decoded=decoded, repetitions=1).trials
     asked = {unit for unit, (low, _) in trial.band(0.0).items() if low > 0}
     assert asked == {"R12", "R14"}
 
@@ -344,7 +344,7 @@ def test_a_unit_of_both_sides_is_asked_by_a_side_of_it():
         (lambda: tasks.Reach(UNIT, select="nod"), "'dwell' or 'key'"),
         (lambda: tasks.Copy(("smirk",)), "unknown"),
         (lambda: tasks.difficulty(0.5, 0.0), "width=0.0, expected a number above 0"),
-        (lambda: tasks.Copy(("frown",), told=("L12",)), "leave them out"),
+        (lambda: tasks.Copy(("frown",), decoded=("L12",)), "leave them out"),
         (lambda: simulate.Player(delay=-1, throughput=0.0), "delay=-1.*throughput=0.0"),
         (lambda: simulate.LiveFace().steer({"L99": 0.5}), "expected an action unit"),
     ],

@@ -21,7 +21,7 @@ class Copy(Task):
     Parameters
     ----------
     expressions : names in `facs.EXPRESSIONS`, each asked `repetitions` times, in random order
-    told : action units that the decoder tells, such as `levels.names`; () for a decoder of
+    decoded : action units that the decoder gives, such as `levels.names`; () for a decoder of
         expressions, of which the probability must be at least `least`
     least : least value of an asked unit, or probability of the expression
     most : largest value of the other units; an electrode also picks up neighbouring muscles
@@ -31,18 +31,19 @@ class Copy(Task):
 
     Raises
     ------
-    ValueError : an unknown expression, or one of which no unit is told; or an option out of range
+    ValueError : an unknown expression, or one of which no unit is decoded; or an option out of
+        range
 
     Examples
     --------
     >>> from emgnb.live import tasks
-    >>> task = tasks.Copy(("smile",), told=("L4", "L12", "R12"), repetitions=1)
+    >>> task = tasks.Copy(("smile",), decoded=("L4", "L12", "R12"), repetitions=1)
     >>> task.trials[0].band(0.0)
     {'L4': (0.0, 0.5), 'L12': (0.3, 1.0), 'R12': (0.3, 1.0)}
     """
 
     expressions: Sequence[str]
-    told: Sequence[str] = ()
+    decoded: Sequence[str] = ()
     least: float = 0.3
     most: float = 0.5
     repetitions: int = 2
@@ -55,15 +56,15 @@ class Copy(Task):
         names = list(self.expressions)
         unknown = [name for name in names if name not in facs.EXPRESSIONS]
         known = [name for name in names if name not in unknown]
-        untold = [name for name in known if self.told and not self._asked(name)]
+        unseen = [name for name in known if self.decoded and not self._asked(name)]
         checked(
             "Copy",
             [
                 (bool(names), "no expressions, expected one or more"),
                 (not unknown, f"unknown {unknown}, expected names in facs.EXPRESSIONS"),
                 (
-                    not untold,
-                    f"no unit of {untold} among those told, {list(self.told)}: leave them out",
+                    not unseen,
+                    f"no unit of {unseen} is decoded, only {list(self.decoded)}: leave them out",
                 ),
                 (0 <= self.least <= 1, f"least={self.least!r}, expected 0 to 1"),
                 (0 <= self.most <= 1, f"most={self.most!r}, expected 0 to 1"),
@@ -75,8 +76,8 @@ class Copy(Task):
 
     @property
     def units(self) -> tuple[str, ...]:
-        """The units told, or the expressions."""
-        return tuple(self.told) or tuple(dict.fromkeys(self.expressions))
+        """The units decoded, or the expressions."""
+        return tuple(self.decoded) or tuple(dict.fromkeys(self.expressions))
 
     @property
     def trials(self) -> tuple[Trial, ...]:
@@ -90,28 +91,28 @@ class Copy(Task):
         return tuple(self._trial(name) for name in order)
 
     def measure(self, trial: Trial, samples: Samples) -> dict[str, float]:
-        """Return score (%), and for each unit told the share of time (%) in its range."""
+        """Return score (%), and for each decoded unit the share of time (%) in its range."""
         inside = samples.inside
         row = {"score": 100 * samples.mean(np.asarray(inside.all(axis=1)))}
-        if self.told:
+        if self.decoded:
             each = zip(self.units, inside.T, strict=True)
             row |= {f"inside_{unit}": 100 * samples.mean(column) for unit, column in each}
         return row
 
     def _trial(self, name: str) -> Trial:
-        if self.told:
+        if self.decoded:
             asked = self._asked(name)
             quiet = (0.0, self.most)
-            band: Bands = {u: (self.least, 1.0) if u in asked else quiet for u in self.told}
+            band: Bands = {u: (self.least, 1.0) if u in asked else quiet for u in self.decoded}
         else:
             band = {name: (self.least, 1.0)}
         return Trial(name, lambda _: band, self.seconds, self.rest, self.lead, marker=name)
 
     def _asked(self, name: str) -> set[str]:
-        """Return the units told that belong to an expression, of either side or of both."""
+        """Return the decoded units that belong to an expression, of either side or of both."""
         aus = set(facs.EXPRESSIONS[name].aus)
         found = set()
-        for unit in self.told:
+        for unit in self.decoded:
             number = unit.lstrip("LR")
             sided = unit != number
             both = {f"L{number}", f"R{number}"}
