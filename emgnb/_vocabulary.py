@@ -30,7 +30,7 @@ GROUPS = ("participant", "session", "trial")
 COLUMNS = {
     "person": ("person", "participant", "subject", "subject_id", "subj", "participant_id"),
     "session": ("session", "session_id", "day", "run"),
-    "trial": ("trial", "trial_id", "repetition", "rep", "segment_id"),
+    "trial": ("trial", "trial_id", "rerepetition", "repetition", "rep", "segment_id"),
     "time": ("time", "timestamp", "timestamp_ms", "time_s", "t", "millis", "seconds"),
     "split": ("split", "fold", "subset", "partition"),
 }

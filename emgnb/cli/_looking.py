@@ -50,6 +50,13 @@ def add_commands(commands: Commands) -> None:
     for role in ("person", "session", "trial", "time", "split"):
         audit.add_argument(f"--{role}", help=f"column that names the {role}")
     audit.add_argument("--predicted", help="column with predictions, to judge their metric")
+    audit.add_argument(
+        "--leave-out",
+        action="append",
+        default=[],
+        metavar="COLUMN",
+        help="column that no classifier is to use; can be repeated",
+    )
     audit.add_argument("--rate", type=float, help="sampling rate in Hz, if no time is given")
     audit.add_argument(
         "--axes",
@@ -95,6 +102,7 @@ def _audit(arguments: argparse.Namespace) -> int:
     report = evaluate.audit(
         data,
         label=arguments.label,
+        leave_out=arguments.leave_out,
         tries=interop.read_tries(arguments.tries) if arguments.tries else (),
         **{role: getattr(arguments, role) for role in roles},
     )

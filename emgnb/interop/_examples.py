@@ -29,6 +29,8 @@ NOT_READ, READING, LABEL, RATE = "not_read", "reading", "label", "rate"
 ROWS, COUNTED = "rows", "counted"
 # Columns of a table.
 WIDEST = 20_000
+# A matrix of this name is the signal, and what was recorded beside it is not.
+MUSCLES = ("emg", "semg")
 SIGNALS = ("emg", "semg", "signal", "signals", "data", "x", "trials", "windows", "features")
 
 
@@ -74,7 +76,7 @@ def _one(file: str, held: Held, asked: Asked) -> pd.DataFrame:
 
 
 def _signal(file: str, held: Held, asked: Asked) -> str:
-    """Return the name of the array of windows or list of trials; empty if rows are to be read."""
+    """Return the name of the array with the signal; empty if all rows are to be read."""
     if asked.signal:
         if asked.signal not in held.arrays and asked.signal not in held.lists:
             raise ValueError(
@@ -98,7 +100,7 @@ def _signal(file: str, held: Held, asked: Asked) -> str:
             f"{file} holds {held.described()}, expected an array of two or three axes for axes="
             f"{','.join(asked.axes)}"
         )
-    return ""
+    return next((name for name in held.arrays if name.lower() in MUSCLES), "")
 
 
 def _candidates(held: Held, asked: Asked) -> list[str]:

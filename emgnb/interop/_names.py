@@ -11,7 +11,18 @@ from emgnb._vocabulary import COLUMNS
 from emgnb.interop._axes import Array
 from emgnb.interop._held import Held
 
-LABELS = ("label", "labels", "y", "target", "targets", "class", "classes", "gesture", "expression")
+LABELS = (
+    "label",
+    "labels",
+    "y",
+    "target",
+    "targets",
+    "class",
+    "classes",
+    "gesture",
+    "expression",
+    "restimulus",
+)
 RATES = ("fs", "rate", "srate", "sfreq", "sampling_rate", "sample_rate", "sampling_frequency")
 TRIAL = "trial"
 # Names of arrays for training and testing: X_train, ytest, val_x.

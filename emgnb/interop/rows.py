@@ -55,9 +55,11 @@ def read_rows(
     for a matrix `name`. Windows (an array of three axes) and trials (a struct array or a cell
     array with a signal in each) become a row per sample, with a column `window` or `trial` that
     counts them, and their labels and groups repeated. For a folder the table also has the columns
-    `file` and `folder`, and one per field of the file names: D1M10T2.csv gives D, M, T. Those are
-    listed in `attrs["from_names"]`. `attrs["reading"]` holds sentences about what an array file's
-    contents were taken as, and what was left aside. Objects in files (pickles) are never loaded.
+    `file` and `folder`, one per field of the file names (D1M10T2.csv gives D, M, T) or `stem` if
+    files of several folders have the same name, and `folder1`, `folder2` … for the folders above,
+    from the top. Those are listed in `attrs["from_names"]`. `attrs["reading"]` holds sentences
+    about what an array file's contents were taken as, and what was left aside. Objects in files
+    (pickles) are never loaded.
 
     Raises
     ------
@@ -123,6 +125,7 @@ def _folder(path: Path, asked: Asked) -> pd.DataFrame:
     parts = [_file(file, asked) for file in files]
     attrs, own = _shared_attrs(files, parts), set(parts[0].columns)
     added: dict[str, None] = {}
+    places = _places([file.relative_to(path) for file in files])
     for number, (file, part) in enumerate(zip(files, parts, strict=True)):
         if set(part.columns) != own:
             raise ValueError(
@@ -131,13 +134,30 @@ def _folder(path: Path, asked: Asked) -> pd.DataFrame:
                 "single file, or sort them"
             )
         fields = dict(_FIELD.findall(file.stem))
-        known = {"file": str(file.relative_to(path)), "folder": file.parent.name, **fields}
+        known = {"file": str(file.relative_to(path)), "folder": file.parent.name}
+        known |= places[number] | fields
         new = {name: value for name, value in known.items() if name not in own}
         added |= dict.fromkeys(new)
         parts[number] = part.assign(**new)
     table = pd.concat(parts, ignore_index=True)
     table.attrs = attrs | {FROM_NAMES: list(added)}
     return table
+
+
+def _places(files: Sequence[Path]) -> list[dict[str, str]]:
+    """Return what the places of files tell beside the folder they lie in: folders above, names.
+
+    Only what differs between files; the stem of their names if some are alike and have no fields.
+    P01/smile/first.csv has the folder1 P01 above its folder, and the stem first.
+    """
+    depth = min(len(file.parts) for file in files) - 1
+    above = [[file.parts[level] for file in files] for level in range(depth - 1)]
+    named = {f"folder{level + 1}": each for level, each in enumerate(above)}
+    stems = [file.stem for file in files]
+    if len(set(stems)) < len(stems) and not all(map(_FIELD.search, stems)):
+        named["stem"] = stems
+    named = {name: each for name, each in named.items() if len(set(each)) > 1}
+    return [{name: each[k] for name, each in named.items()} for k in range(len(files))]
 
 
 def _shared_attrs(files: Sequence[Path], parts: Sequence[pd.DataFrame]) -> dict[str, object]:

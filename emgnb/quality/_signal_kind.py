@@ -18,6 +18,8 @@ from emgnb.quality.limits import LIMITS, SHAPE_RATE
 # Ripple above 20 Hz relative to the rise of the level: up to 0.17 in envelopes, 0.75 in rectified
 # signals, more in raw ones.
 RIPPLE = 0.25
+# Ripple beyond which its ratio to a level that hardly rises is no figure.
+MANY = 1e4
 RECTIFIED = (RIPPLE, 1.6)
 # Lag (s) and correlation at which a signal is an envelope.
 SMOOTH_S, SMOOTH = 0.01, 0.3
@@ -203,7 +205,7 @@ def _fast_kind(
     """Return the kind from level and ripple above 20 Hz, both (window, channel)."""
     ratio, follows, half = _ripple_of(level, ripple)
     typical, along = float(np.median(ratio[half])), float(np.median(follows[half]))
-    times = f"{typical:.2f}" if typical < 10 else f"{typical:.0f}"
+    times = "many" if typical > MANY else f"{typical:.0f}" if typical > 10 else f"{typical:.2f}"
     figures = (
         f"ripple above 20 Hz is {times} times the rise of the level at its maximum, "
         f"and correlates with the level (r = {along:.2f})"

@@ -242,7 +242,7 @@ def test_a_folder_with_a_file_per_person_is_one_table(tmp_path: Path) -> None:
     assert len(table) == WINDOWS * SAMPLES
     assert set(table["subject"]) == {"P0", "P1", "P2"}
     assert said(table).startswith("3 files, the first of them person0.mat\nsignal: `X` (8, 40, 3)")
-    rows = leaks.rows.from_frame(table, label="label", person="subject")
+    rows = leaks.tables.from_frame(table, label="label", person="subject")
     assert rows.label.tolist() == beside()["y"].tolist()
     assert rows.groups["person"].tolist() == [f"P{k // 8}" for k in range(WINDOWS)]
 
@@ -309,7 +309,7 @@ def test_trials_of_any_length_are_read_in_every_form(
         "differs between trials\none value for each: `label`, `subject`"
     )
     assert table.attrs.get("rate") == (100 if form == "struct array in a struct" else None)
-    rows = leaks.rows.from_frame(table, label="label")
+    rows = leaks.tables.from_frame(table, label="label")
     assert rows.units == "samples"
     assert [len(trial) for trial in rows.trials] == [30 + k for k in range(10)]
 
@@ -347,7 +347,7 @@ def test_trials_that_do_not_fit_are_refused(
 def test_values_of_whole_trials_are_no_channels(tmp_path: Path) -> None:
     content = {"emg": cells(signals()), "label": np.arange(10) % 2, "age": np.arange(10) // 2 + 20}
     scipy.io.savemat(tmp_path / "x.mat", content)
-    rows = leaks.rows.from_frame(interop.read_rows(tmp_path / "x.mat"), label="label")
+    rows = leaks.tables.from_frame(interop.read_rows(tmp_path / "x.mat"), label="label")
     assert rows.signal_columns == ("emg1", "emg2", "emg3")
     assert rows.trials[0].shape == (30, 3)
     assert rows.columns[-1] == "age"
@@ -386,7 +386,7 @@ def test_arrays_of_named_trials_are_windows_of_them(tmp_path: Path) -> None:
     scipy.io.savemat(tmp_path / "x.mat", content)
     table = interop.read_rows(tmp_path / "x.mat")
     assert table["window"].nunique() == 12
-    rows = leaks.rows.from_frame(table, label="label")
+    rows = leaks.tables.from_frame(table, label="label")
     assert rows.units == "features"
     assert rows.groups["trial"].tolist() == (at // 3).astype(str).tolist()
     content["trial"] = at
@@ -413,7 +413,7 @@ def test_string_objects_are_named_with_the_way_out(tmp_path: Path) -> None:
         "left aside: `label` (string object): label = cellstr(label) in MATLAB"
     )
     with pytest.raises(ValueError, match=r"no column 'label'.*Not read: `label` .*cellstr\("):
-        leaks.rows.from_frame(table, label="label")
+        leaks.tables.from_frame(table, label="label")
 
 
 def mat73(path: Path, content: Mapping[str, object]) -> None:
@@ -623,7 +623,7 @@ def test_windows_that_share_samples_are_found_without_times_and_trials(
     signal = np.random.default_rng(0).normal(size=(WINDOWS * SAMPLES, CHANNELS))
     cuts = np.stack([signal[k * step : k * step + SAMPLES] for k in range(WINDOWS)])
     table = read(tmp_path, {"X": cuts, "y": beside()["y"]})
-    found = copies.overlap(Case(leaks.rows.from_frame(table, label="y")))
+    found = copies.overlap(Case(leaks.tables.from_frame(table, label="y")))
     assert found.verdict == verdict
     if verdict == "found":
         assert found.evidence == "96 % of the windows share samples with the next"
@@ -636,7 +636,7 @@ def test_windows_that_share_samples_are_found_without_times_and_trials(
 
 def overlap_across(folder: Path, cuts: np.ndarray, split: np.ndarray) -> leaks.Finding:
     table = read(folder, {"X": cuts, "y": beside()["y"][: len(cuts)], "split": split})
-    return copies.overlap(Case(leaks.rows.from_frame(table, label="y")))
+    return copies.overlap(Case(leaks.tables.from_frame(table, label="y")))
 
 
 def test_a_text_table_with_numbered_windows_is_read_as_windows() -> None:
@@ -646,11 +646,11 @@ def test_a_text_table_with_numbered_windows_is_read_as_windows() -> None:
         table[name] = np.repeat(each, SAMPLES)
     table["window"] = np.repeat(np.arange(WINDOWS), SAMPLES)
     table["force"] = np.repeat(np.arange(WINDOWS) % 5, SAMPLES)
-    rows = leaks.rows.from_frame(table, label="y")
+    rows = leaks.tables.from_frame(table, label="y")
     assert len(rows) == WINDOWS
     assert rows.columns[-1] == "force"
     assert rows.signal_columns == ("X1", "X2", "X3")
     np.testing.assert_allclose(rows.values[:, :3], x.mean(axis=1), atol=1e-12)
-    as_samples = leaks.rows.from_frame(table, label="y", rows="samples")
+    as_samples = leaks.tables.from_frame(table, label="y", rows="samples")
     assert as_samples.units == "samples"
     assert len(as_samples.trials) == len(np.unique(beside()["trial"]))

@@ -199,7 +199,7 @@ def test_many_columns_without_skill_are_not_accused_of_a_choice(width: int, seed
     x = study(seed, rows=1).drop(columns=[f"f{i}" for i in range(FEATURES)])
     noise = np.random.default_rng(seed).normal(size=(len(x), width))
     x = x.join(pd.DataFrame(noise, columns=[f"g{i}" for i in range(width)]))
-    found = preparation.selection(Case(leaks.rows.from_frame(x, label="label")))
+    found = preparation.selection(Case(leaks.tables.from_frame(x, label="label")))
     assert found.verdict == "undetermined"
     assert "leaves no trace" in found.evidence
     # Ten of sixty columns of noise, chosen on all rows, claim what no new person would show.
@@ -378,6 +378,19 @@ def test_a_folder_per_class_is_labelled_by_its_folder(tmp_path: Path) -> None:
     assert sorted(found["folder"].unique()) == ["frown", "smile"]
     assert found["file"].nunique() == 6
     assert "folder" in found.attrs["from_names"]
+
+
+def test_folders_above_the_folder_of_a_file_are_columns_too(tmp_path: Path) -> None:
+    for person in ("sub1", "sub2"):
+        for kind, move in (("calm", "smile"), ("tense", "frown")):
+            place = tmp_path / person / kind / "txt"
+            place.mkdir(parents=True)
+            np.savetxt(place / f"{move}.txt", np.arange(20).reshape(10, 2))
+    found = interop.read_rows(tmp_path)
+    named = ["file", "folder", "folder1", "folder2", "stem"]
+    assert found.attrs["from_names"] == named
+    first = found.iloc[0]
+    assert [first[name] for name in named[1:]] == ["txt", "sub1", "calm", "smile"]
 
 
 def test_files_of_a_folder_must_have_the_same_columns(tmp_path: Path) -> None:

@@ -69,16 +69,16 @@ def test_dates_are_read_as_countries_write_them(texts: list[str], seconds: float
     x = table()
     half = len(x) // 2
     x["when"] = np.repeat(texts, [half, len(x) - half])
-    made = leaks.rows.from_frame(x, label="label", time="when")
+    made = leaks.tables.from_frame(x, label="label", time="when")
     assert made.time is not None
     assert np.ptp(made.time) == pytest.approx(seconds)
 
 
 def test_a_time_column_without_times_is_refused_where_it_was_asked_for() -> None:
     x = table().assign(time="morning")
-    assert leaks.rows.from_frame(x, label="label").time is None
+    assert leaks.tables.from_frame(x, label="label").time is None
     with pytest.raises(ValueError, match="'time' for time holds 'morning', expected seconds"):
-        leaks.rows.from_frame(x, label="label", time="time")
+        leaks.tables.from_frame(x, label="label", time="time")
 
 
 def test_what_cannot_be_a_label_is_said() -> None:
@@ -205,3 +205,86 @@ def test_without_pyarrow_the_error_says_how_to_get_it(
     path.write_bytes(b"PAR1" + bytes(40) + b"PAR1")
     with pytest.raises(ImportError, match=r"t\.parquet.*pip install \"emgnb\[parquet\]\""):
         interop.read_rows(path)
+
+
+def repetitions(*, rest: str = "0") -> pd.DataFrame:
+    """A signal of three movements, three times each, with rest between; 200 Hz, time in ms."""
+    rng = np.random.default_rng(0)
+    parts, n = [], 240
+    for repetition in ("1", "2", "3"):
+        for move in (1, 2, 3):
+            noise = rng.normal(size=(n, 2)) * np.where(np.arange(2) == move % 2, 5.0, move)
+            for label, of, x in (("0", rest, 0.1 * noise[::-1]), (str(move), repetition, noise)):
+                part = pd.DataFrame(x, columns=["emg1", "emg2"])
+                parts.append(part.assign(move=label, repetition=of))
+    made = pd.concat(parts, ignore_index=True)
+    # The instruction, whose steps come somewhat before the movement.
+    return made.assign(time=5 * np.arange(len(made)), stimulus=made.move.astype(int).shift(-9))
+
+
+def test_rest_without_a_repetition_belongs_to_the_one_before_it() -> None:
+    report = audited(repetitions().drop(columns="stimulus"), label="move")
+    assert "each stretch of '0', which has none of its own" in str(report)
+    assert report.honest is not None
+    assert report.honest.scheme == "whole trials left out"
+    assert report.data["trials"] == 3
+    numbered = audited(repetitions(rest="1").drop(columns="stimulus"), label="move")
+    assert "each stretch" not in str(numbered)
+
+
+def test_classes_with_one_trial_each_are_not_joined() -> None:
+    x = table().assign(trial=lambda frame: frame.label)
+    made = leaks.tables.from_frame(x.drop(columns=["person", "session"]), label="label")
+    assert set(made.groups["trial"]) == {"smile", "frown"}
+
+
+def test_whole_numbers_that_step_as_milliseconds_do_are_taken_for_them() -> None:
+    report = audited(repetitions().drop(columns="stimulus"), label="move")
+    assert "windows" in report.data
+    assert "200 Hz" in report["no physiology"].evidence
+    assert "taken as milliseconds" in str(report)
+    # One row a second: as milliseconds each label would last 60 ms.
+    slow = pd.DataFrame({"f": np.random.default_rng(0).normal(size=600), "time": range(600)})
+    slow["label"] = np.repeat(["calm", "stress"] * 5, 60)
+    assert "rows" in audited(slow).data
+
+
+def test_a_column_of_codes_is_no_channel_and_can_be_left_out() -> None:
+    x = repetitions().ffill()
+    report = audited(x, label="move")
+    assert report["railed channels or mains"].verdict == "not found"
+    assert "stimulus" in report["one column tells the label"].evidence
+    without = audited(x, label="move", leave_out=["stimulus"])
+    assert "stimulus" not in without["one column tells the label"].evidence
+    with pytest.raises(ValueError, match="no column 'emg9' to leave out; there are emg1"):
+        audited(x, label="move", leave_out=["emg9"])
+    with pytest.raises(ValueError, match="leave_out and predicted name columns of a table"):
+        leaks.audit([], leave_out=["emg1"], progress=False)
+
+
+def test_the_emg_of_a_file_is_the_signal_and_not_what_was_recorded_beside_it(
+    tmp_path: Path,
+) -> None:
+    x, rng = repetitions(), np.random.default_rng(1)
+    savemat = pytest.importorskip("scipy.io").savemat
+    beside = {"acc": rng.normal(size=(len(x), 3)), "glove": rng.normal(size=(len(x), 22))}
+    coded = {
+        "restimulus": x.move.astype(int).to_numpy()[:, None],
+        "rerepetition": x.repetition.astype(int).to_numpy()[:, None],
+    }
+    emg = x[["emg1", "emg2"]].to_numpy()
+    savemat(tmp_path / "S1_E1.mat", {"emg": emg, "subject": 1, **coded, **beside})
+    report = leaks.audit(interop.read_rows(tmp_path / "S1_E1.mat"), rate=200, progress=False)
+    assert "left aside: `acc`" in str(report)
+    assert "label = restimulus, person = subject, trial = rerepetition" in str(report)
+    assert report.data["columns"] == 6
+    assert report.honest is not None
+
+
+def test_files_of_several_labels_are_left_out_whole() -> None:
+    x = repetitions().drop(columns=["stimulus", "repetition"])
+    files = pd.concat([x.assign(file=name) for name in "abcd"], ignore_index=True)
+    files[["emg1", "emg2"]] += np.random.default_rng(2).normal(size=(len(files), 2))
+    report = audited(files, label="move")
+    assert report.honest is not None
+    assert report.honest.scheme == "whole files left out"

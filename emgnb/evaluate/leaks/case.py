@@ -47,7 +47,11 @@ class Case:
     @cached_property
     def by(self) -> str | None:
         """Highest level at which whole groups can be left out, or None."""
-        return next((level for level in LEVELS if usable(self.rows, level)), None)
+        file = self.rows.group("file")
+        whole = file is not None and not is_constant(self.rows.label, file)
+        # A file of several labels is a recording, and its trials are alike.
+        levels = ("person", "session", "file", "trial") if whole else LEVELS
+        return next((level for level in levels if usable(self.rows, level)), None)
 
     @cached_property
     def honest_parts(self) -> list[Part]:

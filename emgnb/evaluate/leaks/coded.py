@@ -38,7 +38,8 @@ def coded_from_label(case: Case) -> Finding:
         FOUND,
         f"{names}{more}: the same value in all rows of a label",
         points,
-        "find out whether they were coded from the label or the instruction; if so, leave them out",
+        "find out whether they were coded from the label or the instruction; if so, leave them out "
+        "(`leave_out`) and audit again",
     )
 
 

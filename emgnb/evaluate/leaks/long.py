@@ -19,6 +19,8 @@ WINDOW, FEWEST = "window", 8
 MOST_PLACES, DISTINCT = 20, 4
 # Windows of a signal that are joined to ask whether it is physiology.
 MOST_PIECES = 200
+# Share of rows at which a number that codes something changes at most.
+SELDOM = 0.01
 
 
 def windows(frame: pd.DataFrame, label: str) -> Ints | None:
@@ -58,6 +60,27 @@ def signal_columns(frame: pd.DataFrame, bounds: Ints, taken: set[str]) -> list[s
     stems = {_stem(name) for name in varies}
     found = {*varies, *(name for name in still if _stem(name) in stems)}
     return [str(name) for name in frame.columns if name in found]
+
+
+def coded_columns(frame: pd.DataFrame, names: Sequence[str]) -> list[str]:
+    """Return columns of a signal's table that are none: whole numbers that hardly ever change.
+
+    A stuck channel is not meant: another channel of its name, but for the number, varies.
+    """
+    seldom = {
+        name for name in names if _whole(frame[name]) and 0 < _changes(frame, name).mean() < SELDOM
+    }
+    stems = {_stem(name) for name in names if name not in seldom}
+    return [name for name in names if name in seldom and _stem(name) not in stems]
+
+
+def _whole(column: pd.Series) -> bool:
+    import pandas as pd
+
+    if not pd.api.types.is_numeric_dtype(column):
+        return False
+    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    return not (values[np.isfinite(values)] % 1).any()
 
 
 def pieces_of(frame: pd.DataFrame, bounds: Ints, signal: Sequence[str]) -> list[Floats]:

@@ -25,7 +25,8 @@ from emgnb.evaluate.leaks.arrays import from_sessions, from_windows
 from emgnb.evaluate.leaks.case import PLURAL, Case
 from emgnb.evaluate.leaks.finding import Finding
 from emgnb.evaluate.leaks.report import Report
-from emgnb.evaluate.leaks.rows import Rows, from_frame, label_of
+from emgnb.evaluate.leaks.rows import Rows
+from emgnb.evaluate.leaks.tables import from_frame, label_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,6 +66,7 @@ def audit(
     time: str | None = None,
     split: str | None = None,
     predicted: str | None = None,
+    leave_out: Sequence[str] = (),
     rows: str = "auto",
     rate: float | None = None,
     tries: Sequence[float] = (),
@@ -82,6 +84,8 @@ def audit(
     person, session, trial, time, split : columns of a table (windows and features have these as
         coordinates); those left out are recognised by the usual names
     predicted : column with somebody's predictions
+    leave_out : columns of a table that a classifier is not to use, such as those that an earlier
+        audit found to be coded from the label
     rows : of a table: "features", "samples" (time steps, cut into windows here) or "auto"; a column
         `window` says which rows are the samples of one window
     rate : sampling rate in Hz of a table of samples without a time column
@@ -120,7 +124,7 @@ def audit(
         split=split,
         rows=rows,
         rate=rate,
-        without=predicted,
+        without=[*leave_out, *([predicted] if predicted else [])],
     )
     case = Case(made)
     told = _teller(progress)
@@ -137,7 +141,12 @@ def audit(
     return _report(case, findings)
 
 
-def _rows(data: Any, *, label: str, without: str | None, **table: Any) -> Rows:
+def _rows(data: Any, *, label: str, without: Sequence[str], **table: Any) -> Rows:
+    if without and not _is_table(data):
+        raise ValueError(
+            "leave_out and predicted name columns of a table; leave channels of sessions and "
+            "windows out by isel(channel=…) first"
+        )
     if isinstance(data, xr.DataArray | xr.Dataset):
         return from_windows(data, label=label)
     if isinstance(data, xr.DataTree):
@@ -153,8 +162,12 @@ def _rows(data: Any, *, label: str, without: str | None, **table: Any) -> Rows:
         raise TypeError(
             f"data is a {type(data).__name__}, expected sessions, windows, features or a table"
         )
-    kept = data if without is None else data.drop(columns=[without])
-    return from_frame(kept, label=label, **table)
+    if missing := [name for name in without if name not in data.columns]:
+        raise ValueError(
+            f"no column {', '.join(map(repr, missing))} to leave out; there are "
+            f"{', '.join(str(name)[:40] for name in data.columns[:30])}"
+        )
+    return from_frame(data.drop(columns=list(without)), label=label, **table)
 
 
 def _is_table(data: Any) -> bool:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 # Share of texts of a column that may be no date, and fewest steps that a rate is told from.
 ODD, FEWEST = 0.1, 50
+# Steps between whole numbers (ms) that are time steps of a signal, and how long (ms) one label then
+# lasts at least: seconds of a table of features would make it shorter.
+STEPS, LASTS = (1, 50), 500
 
 
 def rate_of(time: Floats | None) -> float | None:
@@ -28,6 +31,24 @@ def rate_of(time: Floats | None) -> float | None:
     typical = float(np.median(steps))
     regular = np.abs(steps - typical) < 0.2 * typical
     return 1 / typical if regular.mean() > 0.9 else None
+
+
+def in_ms(time: Floats | None, run: float) -> bool:
+    """Whether whole numbers, taken as seconds, are the milliseconds of a signal.
+
+    Parameters
+    ----------
+    time : (row,)
+    run : typical number of rows of one label in succession
+    """
+    if time is None or not np.isfinite(time).all() or (time % 1).any():
+        return False
+    steps = np.diff(time)
+    steps = steps[steps > 0]
+    if len(steps) < FEWEST:
+        return False
+    step = float(np.median(steps))
+    return STEPS[0] <= step < STEPS[1] and step * run >= LASTS
 
 
 def time_of(frame: pd.DataFrame, name: str | None, *, asked: bool) -> Floats | None:
