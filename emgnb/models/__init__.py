@@ -8,7 +8,8 @@ contains everything learned from data, including scaling, so it can be evaluated
 that does not outperform it is not needed.
 
 `choose` picks a model by cross-validation inside its training data, and `fit_average` averages
-several. `fit_within` trains a model that `calibrate` adapts to a new person or electrode placement.
+several. `fit_within` trains a model that `calibrate` adapts to a new person or electrode placement;
+`Matching` classifies all windows of a person at once.
 `fit_intensities` trains a network that estimates the intensity of several action units at once.
 `fit_fused` joins modalities. `quantise` turns an LDA into integers, as a C header for the board.
 
@@ -22,6 +23,7 @@ from emgnb.models.choosing import choose
 from emgnb.models.classifier import Classifier, load
 from emgnb.models.fusion import Fused, fit_fused
 from emgnb.models.intensities import fit_intensities
+from emgnb.models.matching import Matching
 from emgnb.models.onboard import OnBoard, quantise
 from emgnb.models.training import MODELS, fit
 
@@ -32,6 +34,7 @@ __all__ = [
     "Average",
     "Classifier",
     "Fused",
+    "Matching",
     "OnBoard",
     "calibrate",
     "choose",

@@ -163,7 +163,7 @@ def calibrate(
     -----
     UserWarning : the unlabelled data appear to hold fewer than half of the classes
     """
-    population = _need_population(model)
+    population = need_population(model)
     given = {"rest": rest, "trials": trials, "unlabelled": unlabelled}
     used = {name: data for name, data in given.items() if data is not None and data.sizes["window"]}
     if not any(data is not None for data in given.values()):
@@ -176,7 +176,7 @@ def calibrate(
     }
     seen = functools.reduce(_population.together, parts.values(), _population.nothing(population))
     if "unlabelled" in used:
-        x = _columns(model, used["unlabelled"])
+        x = columns(model, used["unlabelled"])
         alone = not seen.trials.any()
         seen, share = _population.assigned(population, x, seen, balanced=balanced)
         if alone:
@@ -206,7 +206,7 @@ class Adapting:
     def __init__(self, model: Classifier, *, every: float = 1.0, balanced: bool = False) -> None:
         if not every > 0:
             raise ValueError(f"every={every} s, expected above 0")
-        self._population = _need_population(model)
+        self._population = need_population(model)
         self._start, self.every, self.balanced = model, every, balanced
         self.reset()
 
@@ -248,7 +248,7 @@ class Adapting:
         return made.assign_attrs(calibration="its earlier unlabelled windows")
 
     def _learn(self, part: Data) -> None:
-        self._seen = np.concatenate([self._seen, _columns(self._start, part)])[-MOST_WINDOWS:]
+        self._seen = np.concatenate([self._seen, columns(self._start, part)])[-MOST_WINDOWS:]
         seen, _ = _population.assigned(
             self._population,
             self._seen,
@@ -289,7 +289,7 @@ def _with_people(model: Classifier, people: Mapping[str, list[str]]) -> Classifi
 
 def _labelled(model: Classifier, name: str, data: Data) -> Seen:
     """Summarise the windows of rest, or labelled windows."""
-    x, population = _columns(model, data), _need_population(model)
+    x, population = columns(model, data), need_population(model)
     if name == "rest":
         return _population.labelled(population, x, _labelled_data.rest_of(model, data), None)
     return _population.labelled(
@@ -297,7 +297,8 @@ def _labelled(model: Classifier, name: str, data: Data) -> Seen:
     )
 
 
-def _need_population(model: Classifier) -> Population:
+def need_population(model: Classifier) -> Population:
+    """Return how people differ, as `fit_within` learned it; ValueError if it did not."""
     found = _population.of_arrays(model.arrays)
     if found is None:
         raise ValueError(
@@ -308,10 +309,10 @@ def _need_population(model: Classifier) -> Population:
     return found
 
 
-def _columns(model: Classifier, data: Data) -> Floats:
+def columns(model: Classifier, data: Data) -> Floats:
     """Return the columns in which the population of the model is described."""
     _input_spec.need_fitting(model.model, model.spec["expects"], data)
-    population = _need_population(model)
+    population = need_population(model)
     if model.model in NETWORKS and isinstance(data, xr.DataArray):
         return _levels(data) - population.mean
     table = _extraction.extracted(data, model.spec.get("features"))

@@ -13,13 +13,13 @@ from emgnb import evaluate, models
 CLASSES = ["frown", "neutral", "pucker", "sad", "smile"]
 
 
-def people(count=12, trials=6, windows=4, seed=0, kind="raw"):
+def people(count=12, trials=6, windows=4, seed=0, kind="raw", habits=0.2):
     """Amplitudes of people who differ in the gain of each channel and a little in their habits."""
     rng = np.random.default_rng(seed)
     pattern = 1.2 * np.random.default_rng(99).standard_normal((len(CLASSES), 4))
     parts = {name: [] for name in ("x", "label", "participant", "trial")}
     for who in range(count):
-        gain, habit = 1.2 * rng.standard_normal(4), 0.2 * rng.standard_normal((len(CLASSES), 4))
+        gain, habit = 1.2 * rng.standard_normal(4), habits * rng.standard_normal((len(CLASSES), 4))
         for trial in range(trials):
             for k in rng.permutation(len(CLASSES)):
                 level = pattern[k] + habit[k] + gain + 0.2 * rng.standard_normal(4)
@@ -253,3 +253,44 @@ def test_networks_are_calibrated_by_a_factor_per_channel(tmp_path):
     again = models.load(made.save(tmp_path / "cnn"))
     np.testing.assert_array_equal(again.predict(mine), made.predict(mine))
     assert again.calibration == "4 labelled trials (40 windows)"
+
+
+# ── Matching of groups ────────────────────────────────────────────────────────────────────────
+
+
+def strangers(**options):
+    """People whose expressions are clear, though not where those of others are."""
+    return people(habits=0.8, windows=2, **options)
+
+
+def test_groups_of_a_person_are_matched_with_the_classes():
+    new = strangers(count=8, seed=1)
+    within = models.fit_within(strangers(count=12), model="svm")
+    plain, matched = [], []
+    for who in np.unique(new["participant"]):
+        one = new.isel(window=new["participant"].values == who)
+        plain.append(accuracy(models.calibrate(within, unlabelled=one, balanced=True), one))
+        matched.append(accuracy(models.Matching(within), one))
+    assert np.mean(matched) > np.mean(plain) + 0.05
+
+
+def test_each_person_is_matched_alone_whatever_the_order_and_without_labels():
+    new = strangers(count=3, seed=2)
+    model = models.Matching(models.fit_within(strangers(count=6), model="svm"))
+    whole = model.predict(new.drop_vars("label"))
+    np.testing.assert_allclose(whole.sum("class"), 1, atol=1e-6)
+    mine = np.flatnonzero(new["participant"].values == new["participant"].values[0])
+    np.testing.assert_array_equal(model.predict(new.isel(window=mine)).values, whole.values[mine])
+    mixed = np.random.default_rng(0).permutation(new.sizes["window"])
+    again = model.predict(new.isel(window=mixed))
+    assert (again.argmax("class").values == whole.argmax("class").values[mixed]).mean() > 0.95
+    assert "matched" in whole.attrs["calibration"]
+
+
+def test_what_cannot_be_matched_is_said():
+    known = strangers(count=3)
+    with pytest.raises(ValueError, match="train it with"):
+        models.Matching(models.fit(known, model="svm"))
+    model = models.Matching(models.fit_within(known, model="svm"))
+    with pytest.raises(ValueError, match=r"P100 has 14 windows, expected at least 3 of each of 5"):
+        model.predict(strangers(count=1, seed=1).isel(window=slice(14)))
