@@ -1,7 +1,7 @@
 """Run the third notebook in a kernel, up to its first cross-validation, and print that result.
 
-Needs only what `emgnb[lab,train]` installs. `benchmarks/installation.py` and the test of the kit run it
-in new environments.
+Needs only what `emgnb[lab,train]` installs. `benchmarks/installation.py` and the test of the kit
+run it in new environments.
 
 Run: python benchmarks/first_accuracy.py [folder of the notebooks]
 """
