@@ -208,7 +208,7 @@ LEGS = {
     ),
     "installation": Leg(
         "From the wheel to a first result",
-        "A fresh machine: the wheel and what it needs, with an empty cache, in an empty environment; "
+        "A fresh machine: the wheel and what it needs, with an empty cache and environment; "
         "JupyterLab; the first honest accuracy of the third notebook. Megabytes depend on the "
         "system and the version of Python, seconds on the network as well.",
         nothing,
