@@ -125,7 +125,9 @@ lowest:
 	.venv-lowest/bin/python -m pip install --disable-pip-version-check --no-input -q uv
 	.venv-lowest/bin/uv pip install -q --python .venv-lowest/bin/python --resolution lowest-direct \
 	  -e '.[all,long,brain,live,remote,parquet,hub]'
-	.venv-lowest/bin/uv pip install -q --python .venv-lowest/bin/python -e '.[test]'
+	@# What the tests need in addition must not raise these versions.
+	.venv-lowest/bin/uv pip freeze -q --exclude-editable --python .venv-lowest/bin/python >.venv-lowest/lowest.txt
+	.venv-lowest/bin/uv pip install -q --python .venv-lowest/bin/python -c .venv-lowest/lowest.txt -e '.[test]'
 	.venv-lowest/bin/python -m pytest -q -n 2 tests/unit $(ARGS)
 
 clean:

@@ -206,6 +206,14 @@ LEGS = {
         nothing,
         minutes=15,
     ),
+    "installation": Leg(
+        "From the wheel to a first result",
+        "A fresh machine: the wheel and what it needs, with an empty cache and environment; "
+        "JupyterLab; the first honest accuracy of the third notebook. Megabytes depend on the "
+        "system and the version of Python, seconds on the network as well.",
+        nothing,
+        minutes=60,
+    ),
     "decode": Leg(
         "Bytes to scans",
         "Decoders of the boards' streams compared with a simple decoder in plain Python, on the "

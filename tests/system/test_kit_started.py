@@ -1,7 +1,6 @@
 """A kit is started as a student does it: install from the folder, then open the notebooks."""
 
 import ensurepip
-import json
 import os
 import shutil
 import subprocess
@@ -9,17 +8,15 @@ import sys
 import tempfile
 from pathlib import Path
 
+import offline
 import pytest
 from wheels import only_index, wheel
 
 import emgnb
 from emgnb import kit, lab
 
-SUPPORT = Path(__file__).resolve().parents[1] / "support"
 ALL = 'Provides-Extra: all\nRequires-Dist: tone; extra == "all"\n'
 SAYS = "import os, sys; print(sys.argv[1:], sys.prefix, os.environ.get('PYTHONPATH'))"
-# Prints the version of a Python that is new enough.
-ASKED = "import sys; v = sys.version_info; print(f'{v[0]}.{v[1]}'); sys.exit(v < (3, 11))"
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="start.sh needs a shell")
 
@@ -112,45 +109,25 @@ def test_start_says_what_is_missing(stick, tmp_path):
     assert "the kit is for: windows" in other.stderr
 
 
-def ordinary_python(user):
-    """Version of a Python that every user of this computer can run."""
-    for python in ("python3.14", "python3.13", "python3.12", "python3.11", "python3"):
-        if which := shutil.which(python, path="/usr/local/bin:/usr/bin:/bin"):
-            found = subprocess.run([*user, which, "-c", ASKED], capture_output=True, text=True)
-            if found.returncode == 0:
-                return found.stdout.strip()
-    return pytest.skip("no Python 3.11 or newer that an ordinary user can run")
-
-
 @pytest.mark.soak
 @pytest.mark.skipif(sys.platform != "linux", reason="network namespaces are of Linux")
-def test_the_real_kit_starts_without_network_as_an_ordinary_user(monkeypatch):
-    root = os.geteuid() == 0
-    alone = ["unshare", "-n"] if root else ["unshare", "-rn"]
-    if subprocess.run([*alone, "true"], capture_output=True).returncode:
-        pytest.skip("this computer allows no network namespaces")
-    if not root:
-        monkeypatch.setenv("OFFLINE_KEEP_USER", "1")
-    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if root else []
-    python = ordinary_python(nobody)
+def test_the_real_kit_gives_a_first_accuracy_without_network_to_an_ordinary_user():
     # Not in pytest's folder, which only its owner can enter.
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o755)
         try:
+            offline.alone()
+            python = offline.ordinary_python()
             made = kit.make(folder / "stick", ["linux"], [python], progress=lambda _: None)
+        except offline.NotHereError as reason:
+            pytest.skip(str(reason))
         except RuntimeError as error:
             if "no connection" in str(error):
                 pytest.skip(str(error))
             raise
-        home = folder / "home"
-        home.mkdir()
-        if root:
-            os.chown(home, 65_534, 65_534)
-        order = [*alone, sys.executable, str(SUPPORT / "offline.py"), str(made.folder), str(home)]
-        done = subprocess.run(order, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr + (home / "log").read_text()
-        found = json.loads(done.stdout)
+        found = offline.started(made.folder, folder / "home")
     assert {path.name for path in lab.notebooks()} <= set(found["notebooks"])
     assert found["version"] == emgnb.__version__
+    assert "leave-one-trial-out" in found["accuracy"]
     print(made, found)
