@@ -23,6 +23,8 @@ OTHERS = (".dat", ".asc", ".tab", ".data", ".emg", ".log", "")
 ABOUT = ("readme", "license", "licence", "changes", "changelog", "notes", "citation", "copyright")
 # Letters and number in a file name: D1M10T2 gives D = 1, M = 10, T = 2; R_1_C_2 gives R, C.
 _FIELD = re.compile(r"([A-Za-z]+)_?(\d+)")
+# What separates the parts of a file name: P01_smile_2, P01-smile-2.
+_BETWEEN = re.compile(r"[_\-. ]+")
 # Key of `DataFrame.attrs`: columns that come from names of files and folders.
 FROM_NAMES = "from_names"
 
@@ -55,9 +57,11 @@ def read_rows(
     for a matrix `name`. Windows (an array of three axes) and trials (a struct array or a cell
     array with a signal in each) become a row per sample, with a column `window` or `trial` that
     counts them, and their labels and groups repeated. For a folder the table also has the columns
-    `file` and `folder`, and one per field of the file names: D1M10T2.csv gives D, M, T. Those are
-    listed in `attrs["from_names"]`. `attrs["reading"]` holds sentences about what an array file's
-    contents were taken as, and what was left aside. Objects in files (pickles) are never loaded.
+    `file` and `folder` (`folder2` for the one above), and one per field of the file names:
+    D1M10T2.csv gives D, M, T, and P01_smile_2.csv P, `name2` and `name3`. Those are listed in
+    `attrs["from_names"]`. A line of units below the header is in `attrs["units"]`, by column.
+    `attrs["reading"]` holds sentences about what an array file's contents were taken as, and what
+    was left aside. Objects in files (pickles) are never loaded.
 
     Raises
     ------
@@ -122,6 +126,7 @@ def _folder(path: Path, asked: Asked) -> pd.DataFrame:
     files = _tables(path)
     parts = [_file(file, asked) for file in files]
     attrs, own = _shared_attrs(files, parts), set(parts[0].columns)
+    fields = _fields([file.relative_to(path) for file in files])
     added: dict[str, None] = {}
     for number, (file, part) in enumerate(zip(files, parts, strict=True)):
         if set(part.columns) != own:
@@ -130,14 +135,45 @@ def _folder(path: Path, asked: Asked) -> pd.DataFrame:
                 f"{_listed(set(part.columns))}: files of a folder must have the same; name a "
                 "single file, or sort them"
             )
-        fields = dict(_FIELD.findall(file.stem))
-        known = {"file": str(file.relative_to(path)), "folder": file.parent.name, **fields}
+        known = {"file": str(file.relative_to(path)), "folder": file.parent.name, **fields[number]}
         new = {name: value for name, value in known.items() if name not in own}
         added |= dict.fromkeys(new)
         parts[number] = part.assign(**new)
     table = pd.concat(parts, ignore_index=True)
     table.attrs = attrs | {FROM_NAMES: list(added)}
     return table
+
+
+def _fields(files: Sequence[Path]) -> list[dict[str, str]]:
+    """What the names of files hold, by column.
+
+    Letters before a number, P and R in P01_smile_R2, name it. Names of as many parts each have a
+    column for each part that this leaves out and that differs, `name2` for the second. So do the
+    folders above the file's own: `folder2` is the next.
+    """
+    found = [dict(_FIELD.findall(file.stem)) for file in files]
+    parts = [_BETWEEN.split(file.stem) for file in files]
+    if len({len(each) for each in parts}) == 1 < len(parts[0]):
+        common = set.intersection(*(set(each) for each in found))
+        found = [{name: each[name] for name in each if name in common} for each in found]
+        for place, texts in enumerate(zip(*parts, strict=True)):
+            before = {each[place - 1] for each in parts} if place else set()
+            if len(set(texts)) > 1 and not _named(texts, before, common):
+                for each, text in zip(found, texts, strict=True):
+                    each[f"name{place + 1}"] = text
+    for above in range(2, min(len(file.parts) for file in files)):
+        folders = [file.parts[-1 - above] for file in files]
+        for each, folder in zip(found, folders, strict=True):
+            each[f"folder{above}"] = folder
+    return found
+
+
+def _named(texts: Sequence[str], before: set[str], common: set[str]) -> bool:
+    """Whether letters name a part of the file names: those in it, or the part before it."""
+    if before and before <= common and all(text.isdigit() for text in texts):
+        return True
+    letters = {name for text in texts for name, _ in _FIELD.findall(text)}
+    return letters <= common and not any(_FIELD.sub("", text) for text in texts)
 
 
 def _shared_attrs(files: Sequence[Path], parts: Sequence[pd.DataFrame]) -> dict[str, object]:
