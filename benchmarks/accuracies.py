@@ -1,6 +1,6 @@
 """Accuracy of the models on published recordings, with whole groups left out and shuffled.
 
-    python benchmarks/accuracies.py [folder] [--only TEXT] [--each]
+    python benchmarks/accuracies.py [folder] [--only TEXT] [--each [MODEL …]]
 
 The folder holds the recordings, as `../shared/data` beside a checkout does. For each left-out group
 the model is chosen from a fixed list by cross-validation in the training part (nested). `chosen`
@@ -9,8 +9,8 @@ the probabilities of all candidates, without a choice. `shuffled` splits windows
 model chosen most often, and is no result. Windows last 300 ms, all seeds are 0.
 
 With `--each`, every model of the lists is measured alone, and the networks where there are
-windows, both with groups left out and shuffled. The best row was chosen on the test data, so it is
-no result either.
+windows, both with groups left out and shuffled; `--each tcn` measures one of them. The best row was
+chosen on the test data, so it is no result either.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ import xarray as xr
 from emgnb import evaluate, features, labels, models, recording, windows
 from emgnb.filters import PRESETS
 from emgnb.interop import corpora
+from emgnb.models import training
 
 LENGTH = 0.3
 INNER = 5
@@ -213,7 +214,7 @@ def myo(folder: Path) -> xr.DataArray:
     return windows.stack(parts)
 
 
-NETWORKS = {name: plain(model=name) for name in ("cnn", "lstm", "cnn_lstm", "tcn")}
+NETWORKS = {name: plain(model=name) for name in training.NETWORKS}
 
 
 class Set(NamedTuple):
@@ -269,10 +270,12 @@ def row(name: str, data: Any, by: str, candidates: Mapping[str, Fit], goal: int 
     )
 
 
-def each(name: str, data: Any, about: Set) -> None:
-    """Print a row for each model, which is measured alone."""
+def each(name: str, data: Any, about: Set, wanted: list[str]) -> None:
+    """Print a row for each model, or each wanted one, which is measured alone."""
     networks = NETWORKS if isinstance(data, xr.DataArray) else {}
     for model, fit in ({**about.candidates, **networks}).items():
+        if wanted and model not in wanted:
+            continue
         began = time.perf_counter()
         both = evaluate.shuffled_beside_honest(data, fit, by=about.by, progress=False)
         print(
@@ -292,9 +295,14 @@ def main() -> None:
     beside = Path(__file__).resolve().parents[2] / "shared" / "data"
     parser.add_argument("folder", nargs="?", type=Path, default=beside)
     parser.add_argument("--only", default="", help="sets whose name contains this text")
-    parser.add_argument("--each", action="store_true", help="measure each model alone")
+    parser.add_argument(
+        "--each", nargs="*", metavar="MODEL", help="measure each model alone, or those named"
+    )
     asked = parser.parse_args()
-    heads = EACH if asked.each else CHOSEN
+    known = {model for about in SETS.values() for model in about.candidates} | set(NETWORKS)
+    if lost := set(asked.each or []) - known:
+        parser.error(f"--each {', '.join(lost)}: expected some of {', '.join(sorted(known))}")
+    heads = CHOSEN if asked.each is None else EACH
     print(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
     for name, about in SETS.items():
         if asked.only not in name:
@@ -303,10 +311,10 @@ def main() -> None:
             print(f"| {name} | not there {'| ' * (len(heads) - 2)}|", flush=True)
             continue
         data = about.read(asked.folder)
-        if asked.each:
-            each(name, data, about)
-        else:
+        if asked.each is None:
             print(row(name, data, about.by, about.candidates, about.goal), flush=True)
+        else:
+            each(name, data, about, asked.each)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
 """Measure the networks: seconds per epoch, and from one window to its label.
 
-    python benchmarks/networks.py [--windows 20000] [--epochs 3] [--times 500]
+    python benchmarks/networks.py [--windows 20000] [--epochs 3] [--times 500] [--only NAME …]
 
 Windows (20000, 200, 8) of float32: simulated raw EMG, 200 ms at 1 kHz, 8 channels, 6 labels, in
 batches of 64. `epoch` is the median of the epochs after the first, which compiles. `label` is one
 window through `Classifier.predict` with its checks, to the name of the class; `net` is the network
 alone.
-The same CNN and LSTM in plain PyTorch are measured in the same run if `torch` can be imported.
+In the same run, the same networks are measured on Keras' other backends, each in a process of its
+own, and the same CNN and LSTM in plain PyTorch, as far as `torch` and `tensorflow` are installed.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import argparse
 import importlib.util
 import os
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -24,10 +27,13 @@ import xarray as xr
 from training import windows
 
 from emgnb import models
+from emgnb.models import _backend
 from emgnb.models.training import NETWORKS
 
 BATCH = 64
 CLASSES = 6
+# Keras' backends beside the default.
+OTHERS = [name for name in _backend.PACKAGES if name != "jax"]
 
 
 def spent(call: Callable[[], object], times: int) -> tuple[float, float]:
@@ -68,13 +74,34 @@ def ours(model: str, cut: xr.DataArray, epochs: int, times: int) -> str:
         return clf.classes[int(given.values[0].argmax())]
 
     took = np.diff(marks)
+    backend = _backend.backend()
     return line(
-        model,
+        model if backend == "jax" else f"{model}, Keras on {backend}",
         clf.parameters,
         took[0],
         statistics.median(took[1:]),
         spent(label, times),
         spent(lambda: clf._network(values), times),
+    )
+
+
+def rows(cut: xr.DataArray, options: argparse.Namespace) -> None:
+    """Print a row for each network on this process's backend, or why it is not available."""
+    for model in options.only:
+        try:
+            print(ours(model, cut, options.epochs, options.times), flush=True)
+        except ValueError as error:
+            print(f"| {model}, Keras on {_backend.backend()} | not measured: {error} |", flush=True)
+
+
+def elsewhere(backend: str, options: argparse.Namespace) -> None:
+    """Print the rows of another backend, from a process of its own: Keras loads only one."""
+    asked = {"windows": options.windows, "epochs": options.epochs, "times": options.times}
+    numbers = [f"--{name}={value}" for name, value in asked.items()]
+    subprocess.run(
+        [sys.executable, __file__, "--rows", *numbers, "--only", *options.only],
+        env=os.environ | {"KERAS_BACKEND": backend},
+        check=True,
     )
 
 
@@ -137,20 +164,28 @@ def main() -> None:
     parser.add_argument("--windows", type=int, default=20000)
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--times", type=int, default=500)
+    parser.add_argument("--only", nargs="*", choices=NETWORKS, default=list(NETWORKS))
+    parser.add_argument("--rows", action="store_true", help="only rows of KERAS_BACKEND")
     options = parser.parse_args()
     cut = windows(options.windows, "raw")
+    if options.rows:
+        rows(cut, options)
+        return
     print(
         f"({options.windows}, 200, 8) float32, batches of {BATCH}, {os.cpu_count()} cores\n\n"
         f"| network | numbers | first epoch (s) | epoch (s) | label, p50 (ms) | label, p99 (ms) "
         f"| net, p50 (ms) | net, p99 (ms) |\n|---|---|---|---|---|---|---|---|"
     )
-    for model in NETWORKS:
-        print(ours(model, cut, options.epochs, options.times), flush=True)
-    if importlib.util.find_spec("torch") is None:
-        print("\nPyTorch is absent: `torch` cannot be imported, so no peer was measured.")
-        return
-    for text in peers(cut, options.epochs, options.times):
-        print(text, flush=True)
+    rows(cut, options)
+    there = {name: importlib.util.find_spec(name) is not None for name in OTHERS}
+    if there["torch"]:
+        for text in peers(cut, options.epochs, options.times):
+            print(text, flush=True)
+    for name in OTHERS:
+        if there[name]:
+            elsewhere(name, options)
+        else:
+            print(f"\nnot measured: `{name}` is not installed")
 
 
 if __name__ == "__main__":

@@ -28,7 +28,10 @@ PLACES = ("research", "clinic", "education", "work", "home")
 GROUPS = ("participant", "session", "trial")
 # Names that published tables use for the columns of a role, in lower case.
 COLUMNS = {
-    "person": ("person", "participant", "subject", "subject_id", "subj", "participant_id"),
+    "person": (
+        *("person", "participant", "subject", "subject_id", "subj", "participant_id"),
+        *("sub", "subjectid", "participantid", "person_id", "personid", "pid"),
+    ),
     "session": ("session", "session_id", "day", "run"),
     "trial": ("trial", "trial_id", "rerepetition", "repetition", "rep", "segment_id"),
     "time": ("time", "timestamp", "timestamp_ms", "time_s", "t", "millis", "seconds"),

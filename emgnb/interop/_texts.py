@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from emgnb._vocabulary import VOLTS
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -13,6 +15,9 @@ if TYPE_CHECKING:
 SAMPLE, LINES = 1 << 15, 40
 # Delimiters, the one that a table is least likely to hold otherwise first.
 DELIMITERS = ("\t", ";", "|", ",", " ")
+# Units that a line below the header may hold, in lower case, and key of `DataFrame.attrs`.
+KNOWN = {*VOLTS, "", "-", "s", "sec", "ms", "hz", "%", "count", "counts", "a.u.", "au"}
+UNITS = "units"
 # First bytes of files that are no text.
 BINARY = {
     b"\x89HDF": "an HDF5 file",
@@ -38,10 +43,12 @@ def read_text(path: Path) -> pd.DataFrame:
     encoding, sample = _sample(path)
     lines = sample.splitlines()
     comments = next((k for k, line in enumerate(lines) if not line.startswith("#")), len(lines))
-    lines = [line for line in lines[comments : comments + LINES] if line.strip()]
+    places = [k for k in range(comments, len(lines))[:LINES] if lines[k].strip()]
+    lines = [lines[k] for k in places]
     if not lines:
         raise ValueError(f"{path} is empty")
     delimiter = _delimiter(lines)
+    units = _units(lines, delimiter)
     text = "\n".join(lines)
     quoted = re.search(r'"-?\d+,\d+"', text)
     comma = quoted or (delimiter != "," and re.search(r"\d,\d", text))
@@ -52,13 +59,14 @@ def read_text(path: Path) -> pd.DataFrame:
             decimal="," if comma else ".",
             header=0 if _has_header(lines[0], delimiter) else None,
             encoding=encoding,
-            skiprows=comments,
+            skiprows=[*range(comments), *places[1 : 1 + bool(units)]],
             skipinitialspace=True,
             on_bad_lines="error",
         )
     except (ValueError, pd.errors.ParserError) as error:
         raise ValueError(f"{path} is not a table: {error}") from None
     table.columns = [f"c{c + 1}" if isinstance(c, int) else str(c).strip() for c in table.columns]
+    table.attrs = {UNITS: dict(zip(table.columns, units, strict=False))} if units else {}
     # A delimiter at the end of each line makes an empty last column.
     return table.loc[:, ~(table.isna().all() & table.columns.str.startswith(("Unnamed", "c")))]
 
@@ -110,6 +118,17 @@ def _has_header(line: str, delimiter: str) -> bool:
     """
     cells = [cell.strip().strip('"') for cell in _cells(line, delimiter) if cell.strip()]
     return bool(cells) and not any(_is_number(cell) for cell in cells)
+
+
+def _units(lines: list[str], delimiter: str) -> list[str]:
+    """Units of the columns, if the line below the header holds nothing else; empty without one."""
+    if len(lines) < 3 or not _has_header(lines[0], delimiter):
+        return []
+    below, after = (
+        [cell.strip(' "').strip("[]()") for cell in _cells(line, delimiter)] for line in lines[1:3]
+    )
+    units = set(map(str.lower, below))
+    return below if units <= KNOWN and units - {"", "-"} and after != below else []
 
 
 def _is_number(cell: str) -> bool:

@@ -23,6 +23,8 @@ OTHERS = (".dat", ".asc", ".tab", ".data", ".emg", ".log", "")
 ABOUT = ("readme", "license", "licence", "changes", "changelog", "notes", "citation", "copyright")
 # Letters and number in a file name: D1M10T2 gives D = 1, M = 10, T = 2; R_1_C_2 gives R, C.
 _FIELD = re.compile(r"([A-Za-z]+)_?(\d+)")
+# What separates the parts of a file name: P01_smile_2, P01-smile-2.
+_BETWEEN = re.compile(r"[_\-. ]+")
 # Key of `DataFrame.attrs`: columns that come from names of files and folders.
 FROM_NAMES = "from_names"
 
@@ -55,11 +57,12 @@ def read_rows(
     for a matrix `name`. Windows (an array of three axes) and trials (a struct array or a cell
     array with a signal in each) become a row per sample, with a column `window` or `trial` that
     counts them, and their labels and groups repeated. For a folder the table also has the columns
-    `file` and `folder`, one per field of the file names (D1M10T2.csv gives D, M, T) or `stem` if
-    files of several folders have the same name, and `folder1`, `folder2` … for the folders above,
-    from the top. Those are listed in `attrs["from_names"]`. `attrs["reading"]` holds sentences
-    about what an array file's contents were taken as, and what was left aside. Objects in files
-    (pickles) are never loaded.
+    `file` and `folder` (`folder2` for the one above), and one per field of the file names:
+    D1M10T2.csv gives D, M, T, and P01_smile_2.csv P, `name2` and `name3`; the names of files
+    without any are `stem` if several folders have the same. Those are listed in
+    `attrs["from_names"]`. A line of units below the header is in `attrs["units"]`, by column.
+    `attrs["reading"]` holds sentences about what an array file's contents were taken as, and what
+    was left aside. Objects in files (pickles) are never loaded.
 
     Raises
     ------
@@ -124,8 +127,8 @@ def _folder(path: Path, asked: Asked) -> pd.DataFrame:
     files = _tables(path)
     parts = [_file(file, asked) for file in files]
     attrs, own = _shared_attrs(files, parts), set(parts[0].columns)
+    fields = _fields([file.relative_to(path) for file in files])
     added: dict[str, None] = {}
-    places = _places([file.relative_to(path) for file in files])
     for number, (file, part) in enumerate(zip(files, parts, strict=True)):
         if set(part.columns) != own:
             raise ValueError(
@@ -133,9 +136,7 @@ def _folder(path: Path, asked: Asked) -> pd.DataFrame:
                 f"{_listed(set(part.columns))}: files of a folder must have the same; name a "
                 "single file, or sort them"
             )
-        fields = dict(_FIELD.findall(file.stem))
-        known = {"file": str(file.relative_to(path)), "folder": file.parent.name}
-        known |= places[number] | fields
+        known = {"file": str(file.relative_to(path)), "folder": file.parent.name, **fields[number]}
         new = {name: value for name, value in known.items() if name not in own}
         added |= dict.fromkeys(new)
         parts[number] = part.assign(**new)
@@ -144,20 +145,40 @@ def _folder(path: Path, asked: Asked) -> pd.DataFrame:
     return table
 
 
-def _places(files: Sequence[Path]) -> list[dict[str, str]]:
-    """Return what the places of files tell beside the folder they lie in: folders above, names.
+def _fields(files: Sequence[Path]) -> list[dict[str, str]]:
+    """What the names of files hold, by column.
 
-    Only what differs between files; the stem of their names if some are alike and have no fields.
-    P01/smile/first.csv has the folder1 P01 above its folder, and the stem first.
+    Letters before a number, P and R in P01_smile_R2, name it. Names of as many parts each have a
+    column for each part that this leaves out and that differs, `name2` for the second; names of a
+    single part are the `stem` if files of several folders have the same. So do the folders above
+    the file's own: `folder2` is the next.
     """
-    depth = min(len(file.parts) for file in files) - 1
-    above = [[file.parts[level] for file in files] for level in range(depth - 1)]
-    named = {f"folder{level + 1}": each for level, each in enumerate(above)}
+    found = [dict(_FIELD.findall(file.stem)) for file in files]
+    parts = [_BETWEEN.split(file.stem) for file in files]
+    if len({len(each) for each in parts}) == 1 < len(parts[0]):
+        common = set.intersection(*(set(each) for each in found))
+        found = [{name: each[name] for name in each if name in common} for each in found]
+        for place, texts in enumerate(zip(*parts, strict=True)):
+            before = {each[place - 1] for each in parts} if place else set()
+            if len(set(texts)) > 1 and not _named(texts, before, common):
+                for each, text in zip(found, texts, strict=True):
+                    each[f"name{place + 1}"] = text
     stems = [file.stem for file in files]
-    if len(set(stems)) < len(stems) and not all(map(_FIELD.search, stems)):
-        named["stem"] = stems
-    named = {name: each for name, each in named.items() if len(set(each)) > 1}
-    return [{name: each[k] for name, each in named.items()} for k in range(len(files))]
+    if len(set(stems)) < len(stems) and not any(found):
+        found = [{"stem": stem} for stem in stems]
+    for above in range(2, min(len(file.parts) for file in files)):
+        folders = [file.parts[-1 - above] for file in files]
+        for each, folder in zip(found, folders, strict=True):
+            each[f"folder{above}"] = folder
+    return found
+
+
+def _named(texts: Sequence[str], before: set[str], common: set[str]) -> bool:
+    """Whether letters name a part of the file names: those in it, or the part before it."""
+    if before and before <= common and all(text.isdigit() for text in texts):
+        return True
+    letters = {name for text in texts for name, _ in _FIELD.findall(text)}
+    return letters <= common and not any(_FIELD.sub("", text) for text in texts)
 
 
 def _shared_attrs(files: Sequence[Path], parts: Sequence[pd.DataFrame]) -> dict[str, object]:

@@ -387,10 +387,10 @@ def test_folders_above_the_folder_of_a_file_are_columns_too(tmp_path: Path) -> N
             place.mkdir(parents=True)
             np.savetxt(place / f"{move}.txt", np.arange(20).reshape(10, 2))
     found = interop.read_rows(tmp_path)
-    named = ["file", "folder", "folder1", "folder2", "stem"]
+    named = ["file", "folder", "stem", "folder2", "folder3"]
     assert found.attrs["from_names"] == named
     first = found.iloc[0]
-    assert [first[name] for name in named[1:]] == ["txt", "sub1", "calm", "smile"]
+    assert [first[name] for name in named[1:]] == ["txt", "smile", "calm", "sub1"]
 
 
 def test_files_of_a_folder_must_have_the_same_columns(tmp_path: Path) -> None:

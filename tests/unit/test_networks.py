@@ -200,6 +200,29 @@ def test_an_interrupted_training_keeps_its_weights_and_says_so(tmp_path):
     assert models.fit(data, model="cnn", **QUICK).fingerprint == whole.fingerprint
 
 
+def test_an_interruption_within_an_epoch_keeps_the_weights_of_the_one_before():
+    data = unbalanced()
+    shape = _networks.Architecture.for_windows(
+        "cnn", samples=20, channels=2, classes=2, raw=False, rate=RATE
+    )
+    learn = examples(data, np.full(data.sizes["window"], True))
+    batches = iter(range(25))
+
+    def interrupted(batch, rng):
+        if next(batches) == 24:
+            raise KeyboardInterrupt
+        return batch
+
+    options = {"check": learn, "epochs": 9, "batch_size": 16, "rate": 1e-3, "seed": 0}
+    found = _network_training.train(
+        shape, learn, augment=interrupted, interruptible=True, **options
+    )
+    assert (found.interrupted, found.epoch, len(found.past["loss"])) == (True, 1, 1)
+    given = predictor(shape, found.weights)(learn.windows)
+    own = given[np.arange(len(learn.truth)), learn.truth]
+    assert -np.log(own + 1e-7).mean() == pytest.approx(found.past["val_loss"][0], rel=1e-4)
+
+
 def test_an_interruption_without_progress_is_passed_on(monkeypatch):
     """A cross-validation of many trainings ends with the first Ctrl-C."""
 

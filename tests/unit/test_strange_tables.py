@@ -288,3 +288,104 @@ def test_files_of_several_labels_are_left_out_whole() -> None:
     report = audited(files, label="move")
     assert report.honest is not None
     assert report.honest.scheme == "whole files left out"
+
+
+@pytest.mark.parametrize("names", ["P01_smile_2", "vp 1-frown-1", "smile.3"])
+def test_words_in_file_names_are_columns_where_no_letters_name_them(
+    tmp_path: Path, names: str
+) -> None:
+    for word in ("smile", "frown", "rest"):
+        for number in (1, 2):
+            name = names.replace("smile", word).replace("frown", word)[:-1] + str(number)
+            pd.DataFrame({"a": [1, 2], "b": [3, 4]}).to_csv(tmp_path / f"{name}.csv", index=False)
+    found = interop.read_rows(tmp_path)
+    place = {"P01_smile_2": 2, "vp 1-frown-1": 3, "smile.3": 1}[names]
+    assert sorted(found[f"name{place}"].unique()) == ["frown", "rest", "smile"]
+    assert sorted(found[f"name{place + 1}"].unique()) == ["1", "2"]
+    assert not {"smile", "frown", "rest"} & set(found.columns)
+    with pytest.raises(ValueError, match=rf"from the names of files, .*name{place} = frown"):
+        audited(found)
+
+
+def test_letters_still_name_numbers_in_file_names(tmp_path: Path) -> None:
+    for motion in (1, 2):
+        for name in (f"R_{motion}_C_2", f"R_{motion}_C_3"):
+            np.savetxt(tmp_path / f"{name}.csv", np.eye(3), delimiter=",")
+    found = interop.read_rows(tmp_path)
+    assert list(found.columns) == ["c1", "c2", "c3", "file", "folder", "R", "C"]
+
+
+def test_folders_above_a_file_are_columns(tmp_path: Path) -> None:
+    for person in ("anna", "ben"):
+        for word in ("smile", "frown"):
+            (tmp_path / person / word).mkdir(parents=True)
+            np.savetxt(tmp_path / person / word / "a.csv", np.eye(2), delimiter=",")
+    found = interop.read_rows(tmp_path)
+    assert sorted(found["folder"].unique()) == ["frown", "smile"]
+    assert sorted(found["folder2"].unique()) == ["anna", "ben"]
+    assert "folder2" in found.attrs["from_names"]
+
+
+def test_a_line_of_units_below_the_header_is_no_row(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("Time;Zyg;Corr\n[ms];[mV];\n0;1,5;2\n2;2,5;3\n", encoding="utf-8")
+    found = interop.read_rows(path)
+    assert found["Zyg"].tolist() == [1.5, 2.5]
+    assert found.attrs["units"] == {"Time": "ms", "Zyg": "mV", "Corr": ""}
+    path.write_text("label,note\ns,-\ns,-\nms,s\n", encoding="utf-8")
+    assert len(interop.read_rows(path)) == 3
+
+
+def test_a_clock_whose_unit_is_below_its_name_is_read_in_it(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for word, size in (("smile", 2), ("frown", 1)):
+        for number in range(3):
+            rows = np.column_stack([np.arange(300) * 5, size * rng.normal(size=(300, 2))])
+            lines = [",".join(f"{value:g}" for value in row) for row in rows]
+            text = "\n".join(["time,zyg,corr", "ms,mV,mV", *lines])
+            (tmp_path / f"{word}_{number}.csv").write_text(text, encoding="utf-8")
+    report = audited(interop.read_rows(tmp_path), label="name1")
+    assert "(200 Hz)" in report["no physiology"].evidence
+
+
+def test_files_of_one_label_each_do_not_say_what_was_recorded_before_rest(tmp_path: Path) -> None:
+    for word in ("frown", "rest", "smile"):
+        for number in range(6):
+            np.savetxt(
+                tmp_path / f"{word}_{number}.csv",
+                np.random.default_rng(number).normal(size=(300, 2)),
+                delimiter=",",
+            )
+    found = audited(interop.read_rows(tmp_path), label="name1")["silence tells the label"]
+    assert found.verdict == "undetermined"
+    assert "the order of files" in found.evidence
+
+
+def test_trials_numbered_anew_for_each_person_do_not_look_like_overlapping_windows() -> None:
+    """The column of people has an unusual name, so that the numbers name trials of all of them."""
+    x = table(("smile", "frown", "sad"), people=8)
+    x["trial"] = x.groupby("person").cumcount() // 4
+    found = audited(x.drop(columns="session").rename(columns={"person": "vp"}))
+    assert found["overlapping windows"].verdict == "not found"
+
+
+@pytest.mark.parametrize("name", ["Subject ID", "participant-id", "SubjectID"])
+def test_a_person_is_recognised_however_the_heading_is_spelt(name: str) -> None:
+    assert audited(table().rename(columns={"person": name})).data["people"] == 5
+
+
+def test_a_table_with_a_row_for_each_muscle_is_told_how_to_unfold_it() -> None:
+    x = table().drop(columns=["session"])
+    long = x.melt(id_vars=["person", "trial", "label"], var_name="muscle", value_name="amplitude")
+    report = audited(long)
+    assert any("table.pivot(columns='muscle'" in text for text in report.reading)
+    assert "rows of one column" in report["copies across groups"].evidence
+    assert not any("pivot" in text for text in audited(x).reading)
+
+
+def test_pixels_that_never_change_cause_no_warning() -> None:
+    x = table()
+    extra = np.random.default_rng(0).normal(size=(len(x), 40))
+    extra[:, :3] = 0
+    wide = pd.concat([x, pd.DataFrame(extra).add_prefix("p")], axis=1)
+    assert audited(wide)["columns chosen across the split"].verdict == "undetermined"

@@ -10,7 +10,7 @@ import numpy as np
 
 from emgnb._arrays import Mask
 from emgnb.evaluate.leaks import chance, probes
-from emgnb.evaluate.leaks.case import Case
+from emgnb.evaluate.leaks.case import Case, is_constant
 from emgnb.evaluate.leaks.finding import FOUND, NOT_FOUND, UNDETERMINED, Finding
 from emgnb.evaluate.leaks.probes import Part
 from emgnb.evaluate.leaks.rows import Floats, Names
@@ -170,6 +170,10 @@ def silence(case: Case) -> Finding:
         )
     if rows.units != "samples" and rows.time is None:
         return Finding(leak, UNDETERMINED, "the order of rows in time is not known")
+    file = rows.group("file")
+    if file is not None and is_constant(rows.label, file):
+        why = "each file holds one label, and the order of files need not be that of recording"
+        return Finding(leak, UNDETERMINED, why)
     return _silent(leak, case, quiet, _before(rows.label, quiet), "silence before or after a label")
 
 

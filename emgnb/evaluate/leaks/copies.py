@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import numpy.typing as npt
 
@@ -38,7 +40,11 @@ def copies(case: Case) -> list[Finding]:
     group, level = _finest(rows)
     key = _copied(rows.values)
     if key is None:
-        why = "the columns hold so few different values that rows repeat by chance"
+        why = (
+            "rows of one column repeat by chance"
+            if rows.values.shape[1] == 1
+            else "the columns hold so few different values that rows repeat by chance"
+        )
         return [Finding(across, UNDETERMINED, why), Finding(within, UNDETERMINED, why)]
     exact = _in_several(key, group)
     inside = _in_several(key, np.arange(len(rows)).astype(str)) & ~exact
@@ -309,7 +315,7 @@ def overlap(case: Case) -> Finding:
     trial = case.trial
     if trial is None:
         return Finding(leak, UNDETERMINED, "neither window length nor trials are known")
-    r = _neighbours(case.values, trial)
+    r = _neighbours(case.values, chance.joined(trial, case.few.label))
     if np.isnan(r):
         return Finding(leak, UNDETERMINED, "too few rows a trial to compare neighbours")
     if r < SHARED:
@@ -373,15 +379,17 @@ def _shared_across(rows: Rows) -> bool:
 
 
 def _neighbours(values: Floats, trial: Names) -> float:
-    """Correlation of a row with the next of its trial, about the trial's mean; median column."""
+    """Correlation of neighbouring rows of a trial, about their mean; median over the columns."""
     first: list[Ints] = []
     centred = values.astype(np.float64).copy()
-    for _, index in probes.each_group(trial):
-        if len(index) < 4:
+    # Numbers of trials that begin again with each person name several: a piece has one mean.
+    edges = [0, *(np.flatnonzero(trial[1:] != trial[:-1]) + 1).tolist(), len(trial)]
+    for begin, end in itertools.pairwise(edges):
+        if end - begin < 4:
             continue
         # A short trial's own mean pulls the correlation down by about 1 / rows.
-        centred[index] -= centred[index].mean(axis=0)
-        first.append(index[:-1][np.diff(index) == 1])
+        centred[begin:end] -= centred[begin:end].mean(axis=0)
+        first.append(np.arange(begin, end - 1))
     at = np.concatenate(first) if first else np.empty(0, dtype=np.intp)
     if len(at) < 30:
         return float("nan")

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # Column that counts windows, and fewest rows of one.
 WINDOW, FEWEST = "window", 8
+# Columns that say what the number in a row is of, in lower case.
+MEASURED = ("muscle", "channel", "electrode", "site", "sensor", "variable", "measure", "feature")
 # Places in a window where the next may begin, and fewest different samples that both have.
 MOST_PLACES, DISTINCT = 20, 4
 # Windows of a signal that are joined to ask whether it is physiology.
@@ -142,6 +144,18 @@ def taken_as(
             listed = ", ".join(map(str, names[:4])) + (f" … {names[-1]}" if len(names) > 4 else "")
             parts.append(f"{what}: {len(names)} column{'s' * (len(names) > 1)} ({listed})")
     return "; ".join(parts)
+
+
+def unfolded(numbers: Sequence[str], texts: Sequence[str]) -> list[str]:
+    """Return advice for a table whose only number is of another channel in each row."""
+    named = [name for name in texts if str(name).strip().lower() in MEASURED]
+    if len(numbers) != 1 or not named:
+        return []
+    return [
+        f"`{named[0]}` says what `{numbers[0]}` is in each row, so one number at a time is looked "
+        f"at; classifiers get a column for each {named[0]}: table.pivot(columns='{named[0]}', "
+        f"values='{numbers[0]}', index=[…]) with label, person and trial as index"
+    ]
 
 
 def _changes(frame: pd.DataFrame, name: str) -> Mask:

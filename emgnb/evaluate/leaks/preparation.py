@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 
 from emgnb.evaluate.leaks import probes
@@ -133,7 +135,9 @@ def selection(case: Case) -> Finding:
     draws = [case.honest_parts] if case.honest_parts else _draws(case)
     model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.1)
     select = SelectKBest(f_classif, k=CHOSEN)
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore"), warnings.catch_warnings():
+        # Columns may be constant in some training parts; they are not chosen.
+        warnings.filterwarnings("ignore", "Features .* are constant", UserWarning)
         chosen = select.fit_transform(case.values, rows.label)
         outside = probes.mean_hits(chosen, rows.label, draws, model)
         inside = probes.mean_hits(case.values, rows.label, draws, make_pipeline(select, model))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -89,6 +90,7 @@ def from_frame(
         reading=(
             *frame.attrs.get("reading", ()),
             long.taken_as(label, roles, signal, numbers, texts),
+            *([] if signal else long.unfolded(numbers, texts)),
         ),
     )
     known = rate or frame.attrs.get("rate")
@@ -203,7 +205,17 @@ def _check_columns(frame: pd.DataFrame, named: Mapping[str, str | None]) -> None
     for role, name in named.items():
         if name is not None and name not in frame.columns:
             listed = ", ".join(str(each)[:40] for each in frame.columns[:30])
-            raise ValueError(f"no column {name!r} for {role}; there are {listed}{_unread(frame)}")
+            raise ValueError(
+                f"no column {name!r} for {role}; there are {listed}{_from_names(frame)}"
+                f"{_unread(frame)}"
+            )
+
+
+def _from_names(frame: pd.DataFrame) -> str:
+    """Say what the columns from names of files and folders hold, by the first row."""
+    named = [name for name in frame.attrs.get("from_names", ()) if name in frame.columns]
+    held = ", ".join(f"{name} = {frame[name].iloc[0]}" for name in named) if len(frame) else ""
+    return f"; from the names of files, first row: {held}" if held else ""
 
 
 def _unread(frame: pd.DataFrame) -> str:
@@ -213,7 +225,7 @@ def _unread(frame: pd.DataFrame) -> str:
 
 def _usual(frame: pd.DataFrame, role: str, taken: set[str]) -> str | None:
     """Column that usually has this role, or None."""
-    lower = {str(name).strip().lower(): str(name) for name in frame.columns}
+    lower = {re.sub(r"[ .-]+", "_", str(n).strip().lower()): str(n) for n in frame.columns}
     # A field of a file name, such as the T of D1M10T2, is no time stamp.
     named = set(frame.attrs.get("from_names", ())) if role == "time" else set()
     found = next((lower[n] for n in COLUMNS[role] if n in lower and lower[n] not in named), None)

@@ -56,20 +56,21 @@ def time_of(frame: pd.DataFrame, name: str | None, *, asked: bool) -> Floats | N
     if name is None:
         return None
     try:
-        return _seconds(frame[name])
+        return _seconds(frame[name], frame.attrs.get("units", {}).get(name, ""))
     except ValueError:
         if asked:
             raise
         return None
 
 
-def _seconds(column: pd.Series) -> Floats:
+def _seconds(column: pd.Series, unit: str) -> Floats:
     """Time stamps in s from the first; milliseconds and dates are recognised."""
     import pandas as pd
 
     if pd.api.types.is_numeric_dtype(column):
         values: Floats = column.to_numpy(dtype=np.float64, na_value=np.nan)
-        return values / 1000 if "ms" in str(column.name) or np.nanmedian(values) > 1e11 else values
+        milli = unit == "ms" or "ms" in str(column.name) or np.nanmedian(values) > 1e11
+        return values / 1000 if milli else values
     stamps = _dates(column)
     if stamps.isna().mean() > ODD:
         raise ValueError(
