@@ -70,7 +70,9 @@ def test_a_slower_person_takes_longer_to_reach_a_target():
 def test_somebody_who_does_nothing_holds_nothing():
     result = tasks.play(HOLD, outputs(0.0))
     assert result.score == 0
-    assert result.interval == (0.0, 0.0)
+    # Of 100 people who hold as much as this, so few trials would not show the best half.
+    share = 1 - 0.025 ** (1 / result.trials.sizes["trial"])
+    assert result.interval == pytest.approx((0, 100 * share))
     assert tasks.play(REACH, outputs(0.0)).score == 0
 
 

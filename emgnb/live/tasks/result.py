@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 from scipy import stats
 
+from emgnb.evaluate.metrics import NO_WIDTH, unseen
 from emgnb.live.tasks.throughput import Throughput, throughput
 from emgnb.live.tasks.trial import Task
 
@@ -44,7 +45,8 @@ class Result:
         """95 % interval of the score, within 0 to 100, with trials as units.
 
         Of targets hit: Wilson 1927, doi:10.1080/01621459.1927.10502953. Of shares of time: by
-        Student's t; NaN for fewer than two trials, no width if all trials scored alike.
+        Student's t; if all trials scored alike, what so few cannot rule out, as in
+        `evaluate.Result.intervals`. NaN for fewer than two trials.
         """
         score = self._scores()
         n = score.size
@@ -55,6 +57,8 @@ class Result:
             return 100 * float(found.low), 100 * float(found.high)
         wide = float(stats.t.ppf(0.975, n - 1) * score.std(ddof=1) / np.sqrt(n))
         mean = float(score.mean())
+        if wide < NO_WIDTH:
+            return unseen(mean, n, (0.0, 100.0))
         return max(mean - wide, 0.0), min(mean + wide, 100.0)
 
     @property
