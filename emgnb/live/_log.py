@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import weakref
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -26,7 +25,7 @@ STARTING, WAITING, DECODING = "starting", "waiting for scans", "decoding"
 STOPPED, FAILED = "stopped", "failed"
 OVER = (STOPPED, FAILED)
 # Bytes read at once.
-MOST = 1 << 16
+MOST = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -73,43 +72,29 @@ class Writer:
 
 
 class Reader:
-    """Read the entries after the last one read; other lines are skipped.
-
-    The file stays open between calls: each further system call would wait for a busy kernel.
-    """
+    """Read the entries after the last one read; other lines are skipped."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._at, self._rest = 0, b""
-        self._file = -1
-        self._closing: weakref.finalize[..., Any] | None = None
+        self._at = 0
 
     def new(self) -> list[Entry]:
         """Return the new entries; none if the file does not exist yet."""
-        if self._file < 0 and not self._open():
-            return []
         found: list[Entry] = []
-        while data := os.read(self._file, MOST):
-            self._at += len(data)
-            *whole, self._rest = (self._rest + data).split(b"\n")
-            entries = map(_entry, whole)
-            found += [entry for entry in entries if entry is not None]
-        return found
-
-    def close(self) -> None:
-        """Close the file; `new` opens it again."""
-        if self._closing is not None:
-            self._closing()
-        self._file = -1
-
-    def _open(self) -> bool:
         try:
-            self._file = os.open(self._path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+            with self._path.open("rb") as file:
+                file.seek(self._at)
+                while data := file.read(MOST):
+                    whole = data.rfind(b"\n") + 1
+                    if not whole:
+                        break
+                    self._at += whole
+                    file.seek(self._at)
+                    entries = map(_entry, data[:whole].splitlines())
+                    found += [entry for entry in entries if entry is not None]
         except FileNotFoundError:
-            return False
-        self._closing = weakref.finalize(self, os.close, self._file)
-        os.lseek(self._file, self._at, os.SEEK_SET)
-        return True
+            pass
+        return found
 
 
 def _line(entry: Entry) -> str:
