@@ -52,23 +52,6 @@ LOOK = """() => {
   return sum.map((value, i) => (i < 3 ? value / sum[3] : value));
 }"""
 
-# The size and the pixels of the canvas; and the share of it that each frame paints, in a list.
-PIXELS = """() => {
-  const canvas = document.querySelector('.emgnb-face .stage canvas');
-  const gl = canvas.getContext('webgl');
-  const bytes = new Uint8Array(4 * canvas.width * canvas.height);
-  gl.readPixels(0, 0, canvas.width, canvas.height, gl.RGBA, gl.UNSIGNED_BYTE, bytes);
-  return [`${canvas.width} x ${canvas.height}`, bytes.join()];
-}"""
-SHARES = """() => {
-  const { scissor } = WebGLRenderingContext.prototype;
-  window.scissors = [];
-  WebGLRenderingContext.prototype.scissor = function (x, y, width, height) {
-    window.scissors.push((width * height) / (this.canvas.width * this.canvas.height));
-    return scissor.call(this, x, y, width, height);
-  };
-}"""
-
 
 def has_drawn(page: Any, after: int = 0) -> int:
     page.wait_for_function(
@@ -249,38 +232,6 @@ def test_a_head_that_looks_the_same_is_not_painted_again(mounted: Callable[..., 
     assert has_drawn(page) == painted
     smiles(0.9)
     has_drawn(page, painted)
-
-
-def test_a_part_painted_again_looks_as_the_whole_head_painted_at_once(
-    mounted: Callable[..., Any],
-) -> None:
-    page = mounted_face(mounted, "shown").page
-    canvas = page.locator(".emgnb-face .stage canvas")
-    has_drawn(page)
-    frames(page)
-    page.evaluate(SHARES)
-    looks = [{"L12": 0.7}, {"26": 1.0, "R1": 0.6}, {"43": 0.9, "R1": 0.6}, {}]
-    compared, most = 0, 40
-    while compared < len(looks):
-        look = looks[compared]
-        tell = {"values": look, "activity": [["zygomaticus_major", "left", look.get("L12", 0)]]}
-        page.evaluate("(now) => window.model.tell({ now })", tell)
-        frames(page)
-        part, share = page.evaluate(PIXELS), page.evaluate("window.scissors.at(-1)")
-        canvas.press("ArrowLeft")
-        frames(page)
-        canvas.press("Home")
-        frames(page)
-        whole = page.evaluate(PIXELS)
-        assert page.evaluate("window.scissors.at(-1)") == 1
-        page.evaluate("window.model.tell({ now: { values: { 9: 1 }, activity: [] } })")
-        frames(page)
-        most -= 1
-        if part[0] == whole[0]:  # else the canvas was made coarser, because frames take long here
-            assert share < 0.8
-            assert part[1] == whole[1]
-            compared += 1
-        assert most
 
 
 def test_the_healthy_side_drives_the_other(mounted: Callable[..., Any]) -> None:

@@ -8,7 +8,6 @@ import { projection, turned } from "../../emgnb/widgets/face/gl.js";
 import { leftEye, readHead, Surface } from "../../emgnb/widgets/face/head.js";
 import { COURSES, distance, lightUp, muscleOf } from "../../emgnb/widgets/face/muscles.js";
 import { sorted, tones } from "../../emgnb/widgets/face/paint.js";
-import { copied, regionOf, touched } from "../../emgnb/widgets/face/region.js";
 
 const file = readFileSync(new URL("../../emgnb/widgets/face/head/head.bin", import.meta.url));
 const head = readHead(file.buffer.slice(file.byteOffset, file.byteOffset + file.byteLength));
@@ -174,30 +173,4 @@ test("the bridge of the nose is in view, in front of the neck", () => {
   const [x, y, z, w] = at(projection(turned(0, 0), 0.88), 0, 0, 0), back = at(projection(turned(0, 0), 0.88), 0, 0, -100);
   assert.ok(Math.abs(x / w) < 0.01 && Math.abs(y / w) < 0.5);
   assert.ok(z / w > -1 && z / w < back[2] / back[3] && back[2] / back[3] < 1);
-});
-
-test("what a smile changes lies within a small part of the canvas", () => {
-  const surface = new Surface(head), canvas = { width: 440, height: 500 };
-  const painted = () => ({ position: surface.position, normal: surface.normal, surface: light });
-  const light = new Float32Array(head.rest.length), before = copied(painted());
-  const view = projection(turned(0, 0), canvas.width / canvas.height);
-  assert.deepEqual(regionOf(head.triangle, before, painted(), view, canvas), [0, 0, 0, 0]);
-  surface.shape({ mouthSmileLeft: 1 });
-  const [left, low, width, height] = regionOf(head.triangle, before, painted(), view, canvas);
-  assert.ok(width * height < 0.4 * canvas.width * canvas.height);
-  assert.ok(left >= 0 && low >= 0 && left + width <= canvas.width && low + height <= canvas.height);
-  // The left half of the mouth is in it; the participant's left is on the right of the canvas.
-  assert.ok(left < 260 && left + width > 260 && low < 150 && low + height > 200);
-});
-
-test("light changes a part without a movement, with the triangles around", () => {
-  const surface = new Surface(head), dark = new Float32Array(head.rest.length), lit = dark.slice();
-  lit[3 * head.triangle[0] + 2] = 0.5;
-  const { position, normal } = surface, found = touched(head.triangle, { position, normal, surface: dark }, { position, normal, surface: lit });
-  const around = new Set();
-  for (let k = 0; k < head.triangle.length; k += 3) {
-    const corners = [...head.triangle.subarray(k, k + 3)];
-    if (corners.includes(head.triangle[0])) for (const each of corners) around.add(each);
-  }
-  assert.deepEqual([...found.keys()].filter((k) => found[k]), [...around].sort((a, b) => a - b));
 });

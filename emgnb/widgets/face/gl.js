@@ -1,6 +1,5 @@
 // Draw the head with WebGL.
 import { sorted, tones } from "./paint.js";
-import { copied, regionOf } from "./region.js";
 import { fragmentOf, VERTEX } from "./shaders.js";
 
 const AWAY = 700, CENTRE = [0, -26, -55]; // mm: distance of the camera, and the point it looks at
@@ -80,7 +79,6 @@ export class Painter {
 
   prepare() { // also after the context was lost
     const { gl, head } = this;
-    this.painted = null;
     this.programs = this.order.kinds.map(({ kind, first, count }) => ({ first, count, ...program(gl, kind) }));
     this.buffers = Object.fromEntries(Object.entries(ATTRIBUTES).map(([name, size], at) => [name, this.attribute(at, size)]));
     this.fill("rest", head.rest);
@@ -88,7 +86,6 @@ export class Painter {
     gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, gl.createBuffer());
     gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, this.order.triangle, gl.STATIC_DRAW);
     gl.enable(gl.DEPTH_TEST);
-    gl.enable(gl.SCISSOR_TEST);
     gl.clearColor(0, 0, 0, 0);
   }
   attribute(at, size) {
@@ -104,10 +101,9 @@ export class Painter {
     gl.bufferData(gl.ARRAY_BUFFER, values, gl.DYNAMIC_DRAW);
   }
   /** @param {import("./head.js").Surface} surface */
-  move({ position, normal }) {
-    this.shape = { position, normal };
-    this.fill("position", position);
-    this.fill("normal", normal);
+  move(surface) {
+    this.fill("position", surface.position);
+    this.fill("normal", surface.normal);
   }
   /** @param {Float32Array} light of each vertex */
   light(light) {
@@ -115,21 +111,10 @@ export class Painter {
     for (let k = 0; k < light.length; k++) surface[3 * k + 2] = light[k];
     this.fill("surface", surface);
   }
-  /**
-   * Draw a frame.
-   * @param {{yaw: number, pitch: number, grey: number, dark: boolean, glow: number[]}} look
-   * @param {boolean} whole whether more has changed than the surface and its light
-   */
-  draw({ yaw, pitch, grey, dark, glow }, whole) {
+  /** @param {{yaw: number, pitch: number, grey: number, dark: boolean, glow: number[]}} look */
+  draw({ yaw, pitch, grey, dark, glow }) {
     const { gl, canvas } = this, turn = turned(yaw, pitch), view = projection(turn, canvas.width / canvas.height);
-    const now = { ...this.shape, surface: this.surface };
-    const [left, low, width, height] = whole || !this.painted ? [0, 0, canvas.width, canvas.height] : regionOf(this.head.triangle, this.painted, now, view, canvas);
-    this.painted = copied(now);
     gl.viewport(0, 0, canvas.width, canvas.height);
-    gl.scissor(left, low, width, height);
-    // The back of a surface is seen from below only, inside the neck.
-    if (pitch < 0) gl.disable(gl.CULL_FACE);
-    else gl.enable(gl.CULL_FACE);
     gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
     for (const { made, uniforms, first, count } of this.programs) {
       gl.useProgram(made);

@@ -112,8 +112,7 @@ export class Stage {
     const { painter, canvas } = this, view = [this.yaw, this.pitch, this.grey, this.dark, canvas.width, canvas.height].join();
     const lit = Object.fromEntries(activity.map(([muscle, side, light]) => [`${muscle} ${side}`, light]));
     const moved = !this.shown || !alike(weights, this.shown), relit = !this.lit || !alike(lit, this.lit);
-    const whole = view !== this.view || !this.shown || !this.lit;
-    if (!moved && !relit && !whole) return false;
+    if (!moved && !relit && view === this.view) return false;
     this.view = view;
     if (moved) {
       this.surface.shape(weights);
@@ -127,7 +126,7 @@ export class Stage {
     }
     const begun = performance.now();
     requestAnimationFrame(() => this.adapt(performance.now() - begun));
-    painter.draw({ yaw: this.yaw, pitch: this.pitch, grey: this.grey, dark: this.dark, glow: this.dark ? GLOW.dark : GLOW.light }, whole);
+    painter.draw({ yaw: this.yaw, pitch: this.pitch, grey: this.grey, dark: this.dark, glow: this.dark ? GLOW.dark : GLOW.light });
     return true;
   }
   place(muscle, side) {
