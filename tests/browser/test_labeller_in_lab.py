@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pages import frames, saved, settled
+from pages import Fingers, frames, saved, settled
 from waiting import until
 
 pytestmark = pytest.mark.slow
@@ -315,11 +315,7 @@ def test_fingers_label_and_look_around_on_a_fine_screen(opened: Callable[..., Pi
     for layer in ("trace", "over"):
         sharp = "(c) => c.width === 2 * c.clientWidth && c.height === 2 * c.clientHeight"
         assert root.locator(f".{layer}").evaluate(sharp)
-    touch = page.context.new_cdp_session(page)
-
-    def fingers(kind: str, *places: tuple[float, float]) -> None:
-        points = [{"x": x, "y": y, "id": i} for i, (x, y) in enumerate(places)]
-        touch.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": points})
+    fingers = Fingers(page)
 
     def swipe(start: float, end: float) -> None:
         fingers("Start", picture.at(start, 1))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from pages import frames, settled
+from pages import Fingers, frames, settled
 from waiting import until
 
 pytestmark = pytest.mark.slow
@@ -228,21 +228,17 @@ def test_the_picture_answers_to_fingers_and_keys_on_a_fine_screen(
     picture.scroll_into_view_if_needed()
     box = picture.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + 90
-    touch = page.context.new_cdp_session(page)
+    fingers = Fingers(page)
 
-    def fingers(kind: str, *places: float) -> None:
-        points = [{"x": place, "y": y, "id": i} for i, place in enumerate(places)]
-        touch.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": points})
-
-    fingers("Start", x - 30, x + 30)
+    fingers("Start", (x - 30, y), (x + 30, y))
     for apart in (60, 90, 120):
-        fingers("Move", x - apart, x + apart)
+        fingers("Move", (x - apart, y), (x + apart, y))
     fingers("End")
     notebook.until(f"{SEEN} <= 6", "True")
     begin = float(notebook.value("tuner.picture.view[0]"))
-    fingers("Start", x)
+    fingers("Start", (x, y))
     for by in (20, 60, 100):
-        fingers("Move", x - by)
+        fingers("Move", (x - by, y))
     fingers("End")
     notebook.until(f"tuner.picture.view[0] > {begin} + 0.5", "True")
     page.get_by_role("button", name="show all (w)").tap()

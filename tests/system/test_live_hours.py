@@ -108,4 +108,4 @@ def test_decoding_loses_nothing_and_neither_drifts_nor_grows(tmp_path, channels,
         assert max(run.delays) < 0.1
         assert abs(np.median(late) - np.median(early)) < 0.003
     # An object kept for each output or chunk would be some thousands in the short test.
-    assert held[1] - held[0] < 500 + seconds
+    assert held[1] - held[0] < 800 + seconds
