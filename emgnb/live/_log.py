@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import weakref
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -25,7 +26,7 @@ STARTING, WAITING, DECODING = "starting", "waiting for scans", "decoding"
 STOPPED, FAILED = "stopped", "failed"
 OVER = (STOPPED, FAILED)
 # Bytes read at once.
-MOST = 1 << 22
+MOST = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -72,29 +73,43 @@ class Writer:
 
 
 class Reader:
-    """Read the entries after the last one read; other lines are skipped."""
+    """Read the entries after the last one read; other lines are skipped.
+
+    The file stays open between calls: each further system call would wait for a busy kernel.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._at = 0
+        self._at, self._rest = 0, b""
+        self._file = -1
+        self._closing: weakref.finalize[..., Any] | None = None
 
     def new(self) -> list[Entry]:
         """Return the new entries; none if the file does not exist yet."""
+        if self._file < 0 and not self._open():
+            return []
         found: list[Entry] = []
-        try:
-            with self._path.open("rb") as file:
-                file.seek(self._at)
-                while data := file.read(MOST):
-                    whole = data.rfind(b"\n") + 1
-                    if not whole:
-                        break
-                    self._at += whole
-                    file.seek(self._at)
-                    entries = map(_entry, data[:whole].splitlines())
-                    found += [entry for entry in entries if entry is not None]
-        except FileNotFoundError:
-            pass
+        while data := os.read(self._file, MOST):
+            self._at += len(data)
+            *whole, self._rest = (self._rest + data).split(b"\n")
+            entries = map(_entry, whole)
+            found += [entry for entry in entries if entry is not None]
         return found
+
+    def close(self) -> None:
+        """Close the file; `new` opens it again."""
+        if self._closing is not None:
+            self._closing()
+        self._file = -1
+
+    def _open(self) -> bool:
+        try:
+            self._file = os.open(self._path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        except FileNotFoundError:
+            return False
+        self._closing = weakref.finalize(self, os.close, self._file)
+        os.lseek(self._file, self._at, os.SEEK_SET)
+        return True
 
 
 def _line(entry: Entry) -> str:

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -34,6 +35,8 @@ PATIENCE = 120.0
 COMPARED = 3.0
 # Age (s) from which the newest output is no longer shown as the present one.
 STALE = 1.5
+# Age (s) up to which the newest output says that the decoder runs.
+FRESH = 0.1
 # Time (s) after which the process is signalled, and waiting for its end ends.
 SIGNAL, GIVE_UP = 3.0, 15.0
 # Age (s) of a recording up to which it is decoded from its beginning.
@@ -59,7 +62,7 @@ class Decoding:
     def __init__(self, path: Path) -> None:
         self.folder = path.parent
         self.path = path
-        self._reader = _log.Reader(path)
+        self._reader, self._lock = _log.Reader(path), threading.Lock()
         self._stream: Stream | None = None
         self._state = State(_log.STARTING)
         self._latest: Output | None = None
@@ -112,14 +115,15 @@ class Decoding:
         newest = self._latest
         if newest is None or self._state.state in _log.OVER:
             return newest
-        age = host_ns() - newest.host_ns
-        if self._died():
+        age = (host_ns() - newest.host_ns) / 1e9
+        silent = age - newest.delay
+        if not silent <= FRESH and self._died():
             note = self.message
-        elif age - newest.delay * 1e9 > STALE * 1e9:
-            note = f"no output for {age / 1e9 - newest.delay:.1f} s: the decoder hangs"
+        elif silent > STALE:
+            note = f"no output for {silent:.1f} s: the decoder hangs"
         else:
             return newest
-        return Output(newest.number, newest.host_ns, newest.seconds, age / 1e9, "gap", note=note)
+        return Output(newest.number, newest.host_ns, newest.seconds, age, "gap", note=note)
 
     def new(self) -> list[Output]:
         """Return the outputs since the last call, at most 65 536, the newest ones."""
@@ -172,16 +176,19 @@ class Decoding:
         return self._state.pid > 0 and not process_runs(self._state.pid) and not self._read()
 
     def _read(self) -> int:
-        """Read the new entries, and return how many there were."""
-        found = self._reader.new()
-        for entry in found:
-            if isinstance(entry, Output):
-                self._latest = entry
-                self._new.append(entry)
-            elif isinstance(entry, Stream):
-                self._stream = entry
-            else:
-                self._state = entry
+        """Read the new entries, and return how many there were; for several threads."""
+        with self._lock:
+            found = self._reader.new()
+            for entry in found:
+                if isinstance(entry, Output):
+                    self._latest = entry
+                    self._new.append(entry)
+                elif isinstance(entry, Stream):
+                    self._stream = entry
+                else:
+                    self._state = entry
+            if self._state.state in _log.OVER:
+                self._reader.close()  # Windows does not remove open files
         return len(found)
 
 

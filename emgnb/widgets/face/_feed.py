@@ -9,8 +9,9 @@ from typing import Any, Protocol
 from emgnb.live import Output
 from emgnb.widgets.shared.turns import SHORT_TURNS
 
-# Time (s) between two looks at a source that is asked, and least time between two outputs.
-LOOK, LEAST = 0.005, 1 / 60
+# Time (s) between two looks at a source that is asked, and least time between two outputs: half of
+# that between two frames of a page, so that outputs every 10 ms do not wait for one another.
+LOOK, LEAST = 0.002, 1 / 120
 # Time (s) without an output after which threads take turns of the usual length again.
 QUIET = 1.0
 
@@ -33,7 +34,7 @@ class Feed:
     ----------
     source : a decoder with `latest`, a function that returns the newest output, or outputs one
         after the other
-    take : receives the newest output, at most 60 per second, and the gaps since the last one
+    take : receives the newest output, at most 120 per second, and the gaps since the last one
     ended : called once: with None at the end of the outputs, or with the source's error
     """
 
