@@ -89,7 +89,8 @@ class Matching:
 
         Raises
         ------
-        ValueError : a person has fewer than 3 windows per class; see also `Classifier.predict`
+        ValueError : a person has fewer than 3 windows per class, or a window has NaN; see also
+            `Classifier.predict`
 
         Warns
         -----

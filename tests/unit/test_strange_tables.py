@@ -238,11 +238,24 @@ def test_classes_with_one_trial_each_are_not_joined() -> None:
     assert set(made.groups["trial"]) == {"smile", "frown"}
 
 
+@pytest.mark.parametrize("alone", [["sad"], ["smile", "sad"]])
+def test_rows_in_random_order_are_joined_to_no_trial(alone: list[str]) -> None:
+    x = table(("smile", "frown", "sad")).drop(columns=["person", "session"])
+    x["trial"] = np.where(x.label.isin(alone), x.label, x.trial)
+    mixed = x.sample(frac=1, random_state=0)
+    made = leaks.tables.from_frame(mixed, label="label")
+    np.testing.assert_array_equal(made.groups["trial"], mixed.trial)
+
+
 def test_whole_numbers_that_step_as_milliseconds_do_are_taken_for_them() -> None:
     report = audited(repetitions().drop(columns="stimulus"), label="move")
     assert "windows" in report.data
     assert "200 Hz" in report["no physiology"].evidence
     assert "taken as milliseconds" in str(report)
+    named = repetitions().drop(columns="stimulus")
+    assert "windows" in audited(named, label="move", time="time").data
+    said = named.rename(columns={"time": "time_s"})
+    assert "milliseconds" not in str(audited(said, label="move"))
     # One row a second: as milliseconds each label would last 60 ms.
     slow = pd.DataFrame({"f": np.random.default_rng(0).normal(size=600), "time": range(600)})
     slow["label"] = np.repeat(["calm", "stress"] * 5, 60)

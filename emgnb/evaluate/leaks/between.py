@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from emgnb._arrays import Mask
+from emgnb.evaluate.leaks.rows import Names
 
-Names = npt.NDArray[np.str_]
+# Rows that a stretch of rest has on average, at least; rows in random order have fewer.
+SHORTEST = 3
 
 
 def joined(trial: Names, within: Names, label: Names) -> tuple[Names, str]:
     """Count stretches of a label that has a trial of its own to the trial before each.
 
     Some data sets number repetitions 1, 2, 3 … and all rest between them 0. With whole trials left
-    out, rest would then be learned or tested, never both.
+    out, rest would then be learned or tested, never both. Nothing is divided unless all other
+    labels have several trials.
 
     Parameters
     ----------
@@ -27,15 +29,17 @@ def joined(trial: Names, within: Names, label: Names) -> tuple[Names, str]:
     label : the label that was divided; "" if none was
     """
     whole = np.char.add(np.char.add(within, " / "), trial)
-    for name in np.unique(label):
-        mine = label == name
-        own = np.unique(whole[mine])
-        if len(own) > 1 or not np.array_equal(whole == own[0], mine):
-            continue
-        given = _before(trial, mine, within)
-        if len(np.unique(given[mine])) > 1:
-            return given, str(name)
-    return trial, ""
+    trials = {name: np.unique(whole[label == name]) for name in np.unique(label).tolist()}
+    single = [name for name, own in trials.items() if len(own) == 1]
+    if len(single) != 1:
+        return trial, ""
+    mine = label == single[0]
+    stretches = int(mine[0]) + int((mine[1:] & ~mine[:-1]).sum())
+    shuffled = mine.sum() < SHORTEST * stretches
+    if shuffled or not np.array_equal(whole == trials[single[0]][0], mine):
+        return trial, ""
+    given = _before(trial, mine, within)
+    return (given, single[0]) if len(np.unique(given[mine])) > 1 else (trial, "")
 
 
 def _before(trial: Names, mine: Mask, within: Names) -> Names:

@@ -98,7 +98,9 @@ def from_frame(
         return _with_windows(
             replace(made, rate=known), long.pieces_of(kept, bounds, signal), signal
         )
-    made = _with_rest_in_trials(_in_seconds(made, asked=time is not None))
+    if not times.states_seconds(frame, roles["time"]):
+        made = _in_seconds(made)
+    made = _with_rest_in_trials(made)
     shown = "samples" if rate else str(frame.attrs.get("rows", "auto"))
     if not _is_samples(made, shown if rows == "auto" else rows):
         return made
@@ -112,9 +114,9 @@ def from_frame(
     return windowed(replace(made, rate=known or times.rate_of(made.time)), steady)
 
 
-def _in_seconds(rows: Rows, *, asked: bool) -> Rows:
+def _in_seconds(rows: Rows) -> Rows:
     """Take whole numbers for milliseconds where they count those of a signal."""
-    if asked or not times.in_ms(rows.time, typical_run(rows)):
+    if not times.in_ms(rows.time, typical_run(rows)):
         return rows
     assert rows.time is not None
     said = "time: whole numbers taken as milliseconds, because each label lasts so many of them"

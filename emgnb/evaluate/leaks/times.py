@@ -22,11 +22,8 @@ STEPS, LASTS = (1, 50), 500
 
 def rate_of(time: Floats | None) -> float | None:
     """Sampling rate of a regular clock in Hz, else None."""
-    if time is None:
-        return None
-    steps = np.diff(time)
-    steps = steps[steps > 0]
-    if len(steps) < FEWEST:
+    steps = _steps(time)
+    if steps is None:
         return None
     typical = float(np.median(steps))
     regular = np.abs(steps - typical) < 0.2 * typical
@@ -38,17 +35,29 @@ def in_ms(time: Floats | None, run: float) -> bool:
 
     Parameters
     ----------
-    time : (row,)
+    time : (row,); NaN where there is none, and then it is no signal's
     run : typical number of rows of one label in succession
     """
-    if time is None or not np.isfinite(time).all() or (time % 1).any():
-        return False
-    steps = np.diff(time)
-    steps = steps[steps > 0]
-    if len(steps) < FEWEST:
+    steps = _steps(time)
+    if time is None or steps is None or (time % 1 != 0).any():
         return False
     step = float(np.median(steps))
     return STEPS[0] <= step < STEPS[1] and step * run >= LASTS
+
+
+def _steps(time: Floats | None) -> Floats | None:
+    """Steps forward of a clock; None if they are too few to tell a rate."""
+    if time is None:
+        return None
+    steps = np.diff(time)
+    steps = steps[steps > 0]
+    return steps if len(steps) >= FEWEST else None
+
+
+def states_seconds(frame: pd.DataFrame, name: str | None) -> bool:
+    """Whether the name of a time column, or its line of units, says that it holds seconds."""
+    unit = str(frame.attrs.get("units", {}).get(name, ""))
+    return unit.strip().lower() in ("s", "sec") or str(name).lower() in ("time_s", "seconds")
 
 
 def time_of(frame: pd.DataFrame, name: str | None, *, asked: bool) -> Floats | None:

@@ -115,6 +115,9 @@ export class Painter {
   draw({ yaw, pitch, grey, dark, glow }) {
     const { gl, canvas } = this, turn = turned(yaw, pitch), view = projection(turn, canvas.width / canvas.height);
     gl.viewport(0, 0, canvas.width, canvas.height);
+    // The back of a surface is seen from below only, inside the neck.
+    if (pitch < 0) gl.disable(gl.CULL_FACE);
+    else gl.enable(gl.CULL_FACE);
     gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
     for (const { made, uniforms, first, count } of this.programs) {
       gl.useProgram(made);
