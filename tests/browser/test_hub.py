@@ -369,7 +369,14 @@ def stop_server(room: Classroom, student: Student, browser: Any) -> None:
     page.set_default_timeout(PATIENCE)
     log_in(room, student, page)
     page.goto(f"{room.url}/hub/home")
+    # The page hears clicks only once its scripts, which it loads later, have run.
+    page.wait_for_function(
+        "() => window.jQuery?._data(document.querySelector('#stop'), 'events')?.click"
+    )
     page.locator("#stop").dispatch_event("click")
+    # The hub stops a server for a moment longer than its processes live, and asks who logs in
+    # meanwhile whether to start it.
+    page.locator("#stop").wait_for(state="hidden")
     until(lambda: [what(each) for each in student.processes()] == ["recorder"], every=0.5)
 
 
