@@ -19,6 +19,19 @@ class Expression:
     instruction: str
     source: str
 
+    def moves(self, unit: str) -> bool:
+        """Return whether a unit belongs to the expression: "12", or "L12" for one side.
+
+        Examples
+        --------
+        >>> from emgnb import facs
+        >>> [facs.EXPRESSIONS["contempt"].moves(unit) for unit in ("12", "L12", "R12")]
+        [True, False, True]
+        """
+        number = unit.lstrip("LR")
+        both = {number, f"L{number}", f"R{number}"}
+        return not self.aus.keys().isdisjoint({unit, number} if unit != number else both)
+
 
 def _expressions() -> Mapping[str, Expression]:
     guide = "FACS 2002 investigator's guide, reduced to units that can be posed on request"

@@ -132,6 +132,11 @@ class Calibrated:
         ]
         if self.levels is not None:
             lines.append(f"Intensities of {', '.join(self.levels.names)}.")
+            if self.levels.untold:
+                lines.append(
+                    f"No intensities of {', '.join(self.levels.untold)}: no expression of the run "
+                    "moved them clearly."
+                )
         return "\n".join([*lines, *self.remarks])
 
     __repr__ = __str__

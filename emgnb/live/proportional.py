@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,14 @@ STANDS_OUT = 1.5
 REACTION = 0.5
 _SIDE = {"left": "L", "right": "R"}
 _FORMAT = "emgnb proportional 1"
+
+
+class _Asked(NamedTuple):
+    """Interval (s) in which an expression is asked; "" if it is not known which."""
+
+    begin: float
+    end: float
+    expression: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,8 +70,8 @@ class Proportional:
         if not self.names:
             raise ValueError(
                 "no channel tells an action unit: each needs a muscle of facs.MUSCLES (or a name "
-                "in aus=…), and a maximum of at least "
-                f"{STANDS_OUT:g} times its level at rest. Found\n" + "\n".join(self._rows())
+                f"in aus=…), and in an expression that moves it at least {STANDS_OUT:g} times its "
+                "level at rest. Found\n" + "\n".join(self._rows())
             )
 
     @property
@@ -72,6 +80,11 @@ class Proportional:
         return tuple(
             dict.fromkeys(u for u, told in zip(self.units_of, self.told, strict=True) if told)
         )
+
+    @property
+    def untold(self) -> tuple[str, ...]:
+        """Action units that have an electrode and cannot be told, in the order of the channels."""
+        return tuple(dict.fromkeys(u for u in self.units_of if u and u not in self.names))
 
     @property
     def told(self) -> tuple[bool, ...]:
@@ -168,8 +181,10 @@ def proportional(
     session : recording of rest and of strong contractions of every muscle
     rest : intervals (s) of rest; by default from each marker that requests it, such as "baseline"
         or "end", to the next marker
-    most : intervals (s) of maximum contractions; by default those of the markers "mvc …", or of
-        all expressions if there are none ("comfortable" maximum)
+    most : intervals (s) of maximum contractions of any muscle; by default those of the markers
+        "mvc …", or of all expressions if there are none ("comfortable" maximum). An expression
+        counts for the channels whose units it moves, see `facs.EXPRESSIONS`: in the others it is
+        crosstalk. One of another name counts for all
     chain : filters from the signal to the envelope, which must run live; by default band-pass and
         notch for the mains that is present, and a 10 Hz envelope
     aus : channel → action unit such as "L12", for channels whose muscle is not known; by default
@@ -178,7 +193,8 @@ def proportional(
     Returns
     -------
     Proportional. Rest is the median of the envelope, maximum the median of what exceeds half of
-    its peak, in the interval in which it is largest. NaN and invalid samples are left out
+    its peak, in the interval in which it is largest; 0 if no expression moves the channel's units.
+    NaN and invalid samples are left out
 
     Raises
     ------
@@ -188,24 +204,24 @@ def proportional(
     """
     x = recording.emg(session)
     marked = _spans(session) if isinstance(session, xr.DataTree) else {}
-    rest = marked.get("rest", []) if rest is None else list(rest)
-    strongest = marked.get(MVC) or marked.get(TRIAL, []) if most is None else list(most)
-    if not rest or not strongest:
+    quiet = marked.get("rest", []) if rest is None else [_Asked(*each) for each in rest]
+    strongest = marked.get(MVC) or marked.get(TRIAL, [])
+    if most is not None:
+        strongest = [_Asked(*each) for each in most]
+    if not quiet or not strongest:
         raise ValueError(
-            f"{len(rest)} intervals of rest and {len(strongest)} of contraction found, expected "
+            f"{len(quiet)} intervals of rest and {len(strongest)} of contraction found, expected "
             f"one or more of each: mark 'baseline', 'mvc smile', 'end' … during the recording, or "
             f"pass rest=[(from, to)] and most=[(from, to)] in s"
         )
     chain = chain or _default_chain(x)
     envelope = chain.causal(x)
-    quiet = _medians(envelope, rest)
-    levels = dynamics.mvc_levels(envelope, list(strongest))
-    names = [str(name) for name in x["channel"].values]
+    units = _units(x, aus or {})
     return Proportional(
-        channel=tuple(names),
-        units_of=tuple((aus or {}).get(name, unit) for name, unit in _units(x).items()),
-        rest=tuple(quiet),
-        most=tuple(levels.get(name, 0.0) for name in names),
+        channel=tuple(units),
+        units_of=tuple(each[0] if each else "" for each in units.values()),
+        rest=tuple(_medians(envelope, quiet)),
+        most=tuple(_maxima(envelope, strongest, units)),
         units=str(x.attrs["units"]),
         rate=_nominal(x),
         chain=chain,
@@ -222,40 +238,60 @@ def _default_chain(x: xr.DataArray) -> filters.Chain:
     return filters.Chain(*filters.preset_for(x, live=True).steps, filters.Envelope(CUTOFF))
 
 
-def _units(x: xr.DataArray) -> dict[str, str]:
-    """Return the action unit of each channel, with its side; "" without a known muscle."""
+def _units(x: xr.DataArray, aus: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return the action units of each channel's muscle, with its side; none if it is not known."""
     rows = zip(*(x[name].values.astype(str) for name in ("channel", "muscle", "side")), strict=True)
-    return {
-        name: facs.code(facs.MUSCLES[muscle].aus[0], _SIDE.get(side, ""))
-        if muscle in facs.MUSCLES
-        else ""
-        for name, muscle, side in rows
-    }
+    found = {}
+    for name, muscle, side in rows:
+        known = facs.MUSCLES[muscle].aus if muscle in facs.MUSCLES else ()
+        found[str(name)] = [facs.code(au, _SIDE.get(side, "")) for au in known]
+        if name in aus:
+            found[str(name)] = [aus[name]] if aus[name] else []
+    return found
 
 
-def _spans(session: xr.DataTree) -> dict[str, list[tuple[float, float]]]:
+def _spans(session: xr.DataTree) -> dict[str, list[_Asked]]:
     """Return the intervals that markers request, by kind ("rest", "mvc", "trial")."""
-    found: dict[str, list[tuple[float, float]]] = {}
+    found: dict[str, list[_Asked]] = {}
     if "markers" not in session.children:
         return found
     marks = session["markers"].to_dataset()
     time = marks["time"].values.astype(float)
     last = float(recording.emg(session)["time"][-1])
     for begin, until, text in zip(time, [*time[1:], last], marks["text"].values, strict=True):
-        kind = "rest" if str(text) in RESTING else asked(str(text))[0]
+        kind, name = ("rest", "") if str(text) in RESTING else asked(str(text))
         if kind and until > begin + REACTION:
-            found.setdefault(kind, []).append((float(begin + REACTION), float(until)))
+            found.setdefault(kind, []).append(_Asked(float(begin + REACTION), float(until), name))
     return found
 
 
-def _medians(x: xr.DataArray, spans: Sequence[tuple[float, float]]) -> list[float]:
+def _maxima(
+    envelope: xr.DataArray, spans: Sequence[_Asked], units: Mapping[str, Sequence[str]]
+) -> list[float]:
+    """Return the level of each channel in the expressions that move it; 0 without any."""
+    found: dict[str, float] = {}
+    for i, codes in enumerate(units.values()):
+        own = [(span.begin, span.end) for span in spans if _moves(span.expression, codes)]
+        if own:
+            found |= dynamics.mvc_levels(envelope.isel(channel=[i]), own)
+    return [found.get(name, 0.0) for name in units]
+
+
+def _moves(expression: str, codes: Sequence[str]) -> bool:
+    """Return whether an expression moves one of these units; yes where nothing is known."""
+    known = facs.EXPRESSIONS.get(expression)
+    return known is None or not codes or any(map(known.moves, codes))
+
+
+def _medians(x: xr.DataArray, spans: Sequence[_Asked]) -> list[float]:
     time = x["time"].values
     inside = np.zeros(time.size, dtype=bool)
-    for begin, until in spans:
+    for begin, until, _ in spans:
         inside |= (time >= begin) & (time < until)
     inside &= x["valid"].values.astype(bool)
     if not inside.any():
-        raise ValueError(f"no valid sample in the intervals of rest, {list(spans)} s")
+        times = [(span.begin, span.end) for span in spans]
+        raise ValueError(f"no valid sample in the intervals of rest, {times} s")
     rows = x.transpose("time", "channel").values[inside].astype(np.float64)
     return [
         float(max(np.nanmedian(column), 0.0)) if np.isfinite(column).any() else 0.0

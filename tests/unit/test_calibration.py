@@ -67,6 +67,9 @@ def test_a_run_ends_in_a_decoder_with_its_expected_accuracy() -> None:
     assert "L12" in made.levels.names
     assert "Expected accuracy" in str(made)
     assert "from 8 trials" in str(made)
+    # Nothing in the run raised the brows.
+    assert "L1" in made.levels.untold
+    assert "No intensities of L1" in str(made)
 
 
 def test_the_decoder_of_a_run_decodes_another_recording_live() -> None:

@@ -236,6 +236,38 @@ def test_intensities_follow_from_levels_alone():
     assert levels.intensities([np.nan, np.nan, 1.0, 1.0]) == {}
 
 
+def renamed(session: xr.DataTree, **names: str) -> xr.DataTree:
+    """Return a session whose markers request other expressions."""
+    marks = session["markers"].to_dataset()
+    texts = [names.get(str(text), str(text)) for text in marks["text"].values]
+    return recording.make(
+        recording.emg(session), markers=recording.markers(marks["time"].values.tolist(), texts)
+    )
+
+
+def test_a_channel_gets_its_maximum_from_expressions_that_move_it(session, levels):
+    # The run has smiles and frowns: in the other channels a contraction is crosstalk.
+    assert set(levels.names) <= {"L4", "L6", "L12", "R12"}
+    assert {"L12", "R12", "L4"} <= set(levels.names)
+    assert {"L1", "17"} <= set(levels.untold)
+    assert levels.most[levels.units_of.index("L1")] == 0
+    smiles = live.proportional(renamed(session, frown="rest"))
+    assert "L4" in smiles.untold
+    one_sided = live.proportional(renamed(session, smile="contempt"))
+    assert "R12" in one_sided.names
+    assert "L12" in one_sided.untold
+
+
+def test_an_expression_that_is_not_known_counts_for_all_channels(session):
+    levels = live.proportional(renamed(session, smile="grimace", frown="grimace"))
+    assert all(levels.most)
+
+
+def test_where_no_expression_moves_a_channel_it_is_said(session):
+    with pytest.raises(ValueError, match="in an expression that moves it"):
+        live.proportional(renamed(session, smile="clench", frown="clench"))
+
+
 def test_levels_survive_the_disk(levels, tmp_path):
     path = levels.save(tmp_path / "levels")
     assert live.load(path) == levels

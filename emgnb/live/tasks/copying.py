@@ -110,12 +110,5 @@ class Copy(Task):
 
     def _asked(self, name: str) -> set[str]:
         """Return the decoded units that belong to an expression, of either side or of both."""
-        aus = set(facs.EXPRESSIONS[name].aus)
-        found = set()
-        for unit in self.decoded:
-            number = unit.lstrip("LR")
-            sided = unit != number
-            both = {f"L{number}", f"R{number}"}
-            if unit in aus or number in aus or (not sided and both & aus):
-                found.add(unit)
-        return found
+        expression = facs.EXPRESSIONS[name]
+        return {unit for unit in self.decoded if expression.moves(unit)}
