@@ -238,7 +238,7 @@ def main() -> None:
             else:
                 lab, first = (found[key] for key in ("lab after, s", "accuracy after, s"))
                 print(
-                    f"| kit, without network | {made} of the stick | | | {lab:.0f} | {first:.0f} |"
+                    f"| kit, without network | {made} of the stick | | | | {lab:.0f} | {first:.0f} |"
                 )
                 results.append(f"- kit: {found['accuracy']}")
     print("\nFirst results:\n")
