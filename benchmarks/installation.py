@@ -237,9 +237,8 @@ def main() -> None:
                 results.append(f"- A kit was not tried: {reason}")
             else:
                 lab, first = (found[key] for key in ("lab after, s", "accuracy after, s"))
-                print(
-                    f"| kit, without network | {made} of the stick | | | | {lab:.0f} | {first:.0f} |"
-                )
+                after = f"{lab:.0f} | {first:.0f}"
+                print(f"| kit, without network | {made} of the stick | | | | {after} |")
                 results.append(f"- kit: {found['accuracy']}")
     print("\nFirst results:\n")
     print("\n".join(map(in_a_line, results)))
