@@ -134,8 +134,8 @@ class Calibrated:
             lines.append(f"Intensities of {', '.join(self.levels.names)}.")
             if self.levels.untold:
                 lines.append(
-                    f"No intensities of {', '.join(self.levels.untold)}: no expression of the run "
-                    "moved them clearly."
+                    f"No intensities of {', '.join(self.levels.untold)}: nothing in the run shows "
+                    "their maximum."
                 )
         return "\n".join([*lines, *self.remarks])
 
