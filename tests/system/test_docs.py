@@ -5,6 +5,7 @@ import contextlib
 import importlib.util
 import inspect
 import io
+import itertools
 import re
 from pathlib import Path
 
@@ -78,6 +79,13 @@ def test_every_link_leads_somewhere(page):
         if part:
             headings = re.findall(r"^#+ +(.+)$", found.read_text(encoding="utf-8"), re.M)
             assert part in map(anchor, headings), f"{target}: no such heading"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=IDS)
+def test_headings_skip_no_level(page):
+    text = outside_code(page.read_text(encoding="utf-8"))
+    levels = [len(marks) for marks in re.findall(r"^(#+) ", text, flags=re.M)]
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels)), levels
 
 
 def test_every_page_is_in_a_table_of_contents():
