@@ -27,7 +27,7 @@ _FORMAT = "emgnb proportional 1"
 
 
 class _Asked(NamedTuple):
-    """Interval (s) in which an expression is asked; "" if it is not known which."""
+    """Interval (s) in which an expression is requested; "" if it is not known which."""
 
     begin: float
     end: float
@@ -184,7 +184,7 @@ def proportional(
     most : intervals (s) of maximum contractions of any muscle; by default those of the markers
         "mvc …", or of all expressions if there are none ("comfortable" maximum). An expression
         counts for the channels whose units it moves, see `facs.EXPRESSIONS`: in the others it is
-        crosstalk. One of another name counts for all
+        crosstalk. An expression that is not in the table counts for all channels
     chain : filters from the signal to the envelope, which must run live; by default band-pass and
         notch for the mains that is present, and a 10 Hz envelope
     aus : channel → action unit such as "L12", for channels whose muscle is not known; by default
